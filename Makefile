@@ -1,0 +1,106 @@
+# qmpctl: make, make demo, make check, make lint, make bench, make install. V=1 shows the commands.
+#
+# A file is built by lying in the right folder:
+#   proto/*.c      libqmpclient        planner/*.c   libmemplan
+#   qmpctl/**/*.c  the program         tests/support, tests/lab   what the tests share
+#   tests/unit/*_test.c, tests/real/*_test.c   a cmocka suite each (real: with QEMU and a guest)
+#   tests/fuzz/*_fuzz.c   a libFuzzer target each     tests/bench/*.c   a benchmark each
+VERSION := 0.1.0
+
+PREFIX     ?= /usr/local
+BINDIR     ?= $(PREFIX)/bin
+LIBDIR     ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+PKG_CONFIG ?= pkg-config
+CLANG      ?= clang
+CFLAGS     ?= -O2 -g
+
+ROOT := build
+ifeq ($(SANITIZE),1)
+  BUILD := $(ROOT)/sanitize
+  VARIANT := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+else ifeq ($(COVERAGE),1)
+  BUILD := $(ROOT)/coverage
+  VARIANT := --coverage -O0
+else ifeq ($(FUZZ),1)
+  BUILD := $(ROOT)/fuzz
+  CC := $(CLANG)
+  VARIANT := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+else
+  BUILD := $(ROOT)
+  VARIANT := -D_FORTIFY_SOURCE=2
+endif
+# Where the guest image and the other QEMU versions are kept: shared by all variants.
+LAB := $(abspath $(ROOT)/lab)
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+ifneq ($(WERROR)$(CI),)
+  WARNINGS += -Werror
+endif
+HARDENING := -fstack-protector-strong -fPIC
+LINK_HARDENING := -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,--as-needed
+
+deps_flags = $(shell $(PKG_CONFIG) --cflags $(1) 2>/dev/null)
+deps_libs  = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
+RUN_DEPS := libevent_core jansson
+PROGRAM_DEPS := $(RUN_DEPS) expat
+
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DQMPCTL_VERSION='"$(VERSION)"' -fvisibility=hidden -MMD -MP \
+    -Iproto -Iplanner -Iqmpctl -Itests $(WARNINGS) $(HARDENING) $(VARIANT) \
+    $(call deps_flags,$(PROGRAM_DEPS)) $(CPPFLAGS) $(CFLAGS)
+ALL_LDFLAGS = $(filter-out -D%,$(VARIANT)) $(LINK_HARDENING) $(LDFLAGS)
+
+ifneq ($(V),1)
+  quiet = @printf '  %-8s %s\n' '$(1)' '$(patsubst $(BUILD)/%,%,$@)' &&
+endif
+
+objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
+PROTO   := $(call objects,$(wildcard proto/*.c))
+PLANNER := $(call objects,$(wildcard planner/*.c))
+PROGRAM := $(call objects,$(wildcard qmpctl/*.c qmpctl/*/*.c))
+CORE    := $(filter-out $(BUILD)/qmpctl/main.o,$(PROGRAM))
+SUPPORT := $(call objects,$(wildcard tests/support/*.c tests/lab/*.c))
+UNIT    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*_test.c))
+REAL    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/real/*_test.c))
+BENCH   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
+FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*_fuzz.c))
+
+LIBRARIES := $(BUILD)/libqmpclient.a $(BUILD)/libmemplan.a
+SHARED    := $(BUILD)/libqmpclient.so.0 $(BUILD)/libmemplan.so.0
+
+all: $(BUILD)/qmpctl $(LIBRARIES) $(SHARED)
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(call quiet,CC) $(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(BUILD)/libqmpclient.a: $(PROTO)
+$(BUILD)/libmemplan.a: $(PLANNER)
+$(BUILD)/libcore.a: $(CORE)
+$(BUILD)/libsupport.a: $(SUPPORT)
+$(BUILD)/%.a:
+	$(call quiet,AR) rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/libqmpclient.so.0: $(PROTO)
+	$(call quiet,LD) $(CC) -shared -Wl,-soname,libqmpclient.so.0 $(filter-out -pie,$(ALL_LDFLAGS)) -o $@ $^ $(call deps_libs,$(RUN_DEPS))
+$(BUILD)/libmemplan.so.0: $(PLANNER)
+	$(call quiet,LD) $(CC) -shared -Wl,-soname,libmemplan.so.0 $(filter-out -pie,$(ALL_LDFLAGS)) -o $@ $^
+
+$(BUILD)/qmpctl: $(PROGRAM) $(LIBRARIES)
+$(BUILD)/qmpctl $(UNIT) $(REAL) $(BENCH):
+	@mkdir -p $(@D)
+	$(call quiet,LD) $(CC) $(ALL_LDFLAGS) -o $@ $^ $(call deps_libs,$(PROGRAM_DEPS)) $(LIBS)
+
+$(UNIT) $(REAL): LIBS = $(call deps_libs,cmocka)
+$(UNIT) $(REAL) $(BENCH): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libsupport.a $(BUILD)/libcore.a $(LIBRARIES)
+
+$(FUZZERS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libcore.a $(LIBRARIES)
+	$(call quiet,LD) $(CC) -fsanitize=fuzzer $(ALL_LDFLAGS) -o $@ $^ $(call deps_libs,$(PROGRAM_DEPS))
+
+clean:
+	rm -rf $(ROOT)
+
+.PHONY: all clean
+.SECONDARY:
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,138 @@
+#include "size.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "error.h"
+
+static const char units[] = "KMGT";
+
+/* The shift of a unit ("K", "kib", ...), or 0 where it is none. */
+static unsigned unit_shift(const char *unit)
+{
+    const char *letter = *unit ? strchr(units, toupper((unsigned char)*unit)) : NULL;
+
+    if (!letter || (unit[1] && strcasecmp(unit + 1, "ib") != 0))
+        return 0;
+    return 10 * (unsigned)(letter - units + 1);
+}
+
+static int refuse(struct error *error, const char *text, const char *why)
+{
+    return error_set(error, EXIT_USAGE, "size '%.64s': %s", text, why);
+}
+
+/* whole * 2^shift, or false beyond the limit. */
+static bool whole_to_bytes(const char *digits, size_t length, unsigned shift, uint64_t *bytes)
+{
+    uint64_t number = 0;
+
+    for (size_t i = 0; i < length; i++) {
+        number = number * 10 + (unsigned)(digits[i] - '0');
+        if (number > SIZE_LIMIT >> shift)
+            return false;
+    }
+    *bytes = number << shift;
+    return true;
+}
+
+/* 0.digits * 2^shift where that is a whole number. With n digits it is digits * 2^(shift-n) / 5^n,
+ * and 5^n must divide the digits, since it is prime to every power of two. */
+static bool fraction_to_bytes(const char *digits, size_t length, unsigned shift, uint64_t *bytes)
+{
+    uint64_t number = 0, fives = 1;
+    unsigned n;
+
+    while (length > 0 && digits[length - 1] == '0')
+        length--;
+    if (length > 18)
+        return false;
+    for (size_t i = 0; i < length; i++) {
+        number = number * 10 + (unsigned)(digits[i] - '0');
+        fives *= 5;
+    }
+    n = (unsigned)length;
+    if (n > shift || number % fives != 0)
+        return false;
+    *bytes = number / fives << (shift - n);
+    return true;
+}
+
+int size_parse(const char *text, uint64_t *bytes, struct error *error)
+{
+    const char *whole = text, *fraction = "";
+    size_t whole_length = strspn(text, "0123456789"), fraction_length = 0;
+    const char *unit = text + whole_length;
+    uint64_t below_one;
+    unsigned shift;
+
+    if (whole_length == 0)
+        return refuse(error, text, *text ? "not a positive size such as 512M or 1.5G" : "empty");
+    if (*unit == '.') {
+        fraction = unit + 1;
+        fraction_length = strspn(fraction, "0123456789");
+        unit = fraction + fraction_length;
+        if (fraction_length == 0)
+            return refuse(error, text, "digits are missing after the point");
+    }
+    if (*unit == '\0') {
+        refuse(error, text, "no unit");
+        return error_hint(error, "say %.20sM for mebibytes or %.20sG for gibibytes", text, text);
+    }
+    shift = unit_shift(unit);
+    if (shift == 0)
+        return refuse(error, text, "unknown unit; K, M, G, T or KiB, MiB, GiB, TiB");
+    if (!whole_to_bytes(whole, whole_length, shift, bytes))
+        return refuse(error, text, "more than 4096T");
+    if (!fraction_to_bytes(fraction, fraction_length, shift, &below_one))
+        return refuse(error, text, "not a whole number of bytes");
+    *bytes += below_one;
+    if (*bytes == 0)
+        return refuse(error, text, "must be more than zero");
+    return 0;
+}
+
+int size_parse_relative(const char *text, enum size_relation *relation, uint64_t *bytes,
+                        struct error *error)
+{
+    *relation = *text == '+' ? SIZE_MORE : *text == '-' ? SIZE_LESS : SIZE_ABSOLUTE;
+    return size_parse(*relation == SIZE_ABSOLUTE ? text : text + 1, bytes, error);
+}
+
+struct size_text size_exact(uint64_t bytes)
+{
+    struct size_text result;
+    unsigned unit = 0;
+
+    while (unit < 4 && bytes != 0 && bytes % 1024 == 0) {
+        bytes /= 1024;
+        unit++;
+    }
+    if (unit == 0)
+        snprintf(result.text, sizeof result.text, "%" PRIu64, bytes);
+    else
+        snprintf(result.text, sizeof result.text, "%" PRIu64 "%c", bytes, units[unit - 1]);
+    return result;
+}
+
+struct size_text size_human(uint64_t bytes)
+{
+    struct size_text result;
+    unsigned unit = 0;
+    double value = (double)bytes;
+
+    while (unit < 4 && value >= 1024) {
+        value /= 1024;
+        unit++;
+    }
+    if (unit == 0)
+        snprintf(result.text, sizeof result.text, "%" PRIu64 " B", bytes);
+    else
+        snprintf(result.text, sizeof result.text, "%.*f %ciB",
+                 value == (double)(uint64_t)value ? 0 : 2, value, units[unit - 1]);
+    return result;
+}

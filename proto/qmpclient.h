@@ -38,11 +38,11 @@ struct qmp_client;
 
 enum qmp_error_code {
     QMP_ERROR_NONE = 0,
-    QMP_ERROR_INVALID,  /* the caller's argument cannot be sent; nothing was sent */
-    QMP_ERROR_MEMORY,   /* out of memory */
-    QMP_ERROR_CONNECT,  /* no connection: no such socket, refused, ...; see sys_errno */
-    QMP_ERROR_BUSY,     /* the monitor serves another client (no greeting, or its backlog is full) */
-    QMP_ERROR_TIMEOUT,  /* no answer in time; the outcome of a command is unknown */
+    QMP_ERROR_INVALID, /* the caller's argument cannot be sent; nothing was sent */
+    QMP_ERROR_MEMORY,  /* out of memory */
+    QMP_ERROR_CONNECT, /* no connection: no such socket, refused, ...; see sys_errno */
+    QMP_ERROR_BUSY,    /* the monitor serves another client (no greeting, or its backlog is full) */
+    QMP_ERROR_TIMEOUT, /* no answer in time; the outcome of a command is unknown */
     QMP_ERROR_PROTOCOL, /* the server does not speak QMP */
     QMP_ERROR_TOO_BIG,  /* a message beyond the bound */
     QMP_ERROR_CLOSED,   /* the connection ended; the outcome of a command is unknown */
@@ -69,8 +69,8 @@ struct qmp_version {
 
 struct qmp_event {
     const char *name;
-    const json_t *data;   /* an object, empty where the event has no data */
-    int64_t seconds;      /* host time of the event since the epoch; -1 where unknown */
+    const json_t *data; /* an object, empty where the event has no data */
+    int64_t seconds;    /* host time of the event since the epoch; -1 where unknown */
     int64_t microseconds;
 };
 
@@ -119,9 +119,9 @@ QMP_API int qmp_client_connect(struct qmp_client *client, const char *address, i
  * Returns 0, or -1 with *error set when it can not be sent (not connected, bad UTF-8, too deep);
  * reply is not called then.
  */
-QMP_API int qmp_client_send(struct qmp_client *client, const char *command,
-                            const json_t *arguments, int64_t timeout_ms, qmp_reply_cb *reply,
-                            void *arg, struct qmp_error *error);
+QMP_API int qmp_client_send(struct qmp_client *client, const char *command, const json_t *arguments,
+                            int64_t timeout_ms, qmp_reply_cb *reply, void *arg,
+                            struct qmp_error *error);
 
 /* The same out of band ("exec-oob"): overtakes what is in flight. Only where qmp_client_has_oob. */
 QMP_API int qmp_client_send_oob(struct qmp_client *client, const char *command,

@@ -1,0 +1,222 @@
+#include "plug.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* A lost connection is looked into this often in one attempt. */
+#define LOOKS 3
+
+void plug_init(struct plug *plug, struct step *step, const struct placement *placement,
+               const struct memory *memory, int64_t accept_timeout)
+{
+    *plug = (struct plug){.step = step,
+                          .placement = placement,
+                          .accept_timeout = accept_timeout,
+                          .guest_runs = memory_is_running(memory)};
+    snprintf(plug->backend, sizeof plug->backend, "mem-%.250s", step->id);
+}
+
+/* 128 MiB a second is slower than any host clears pages. */
+int64_t plug_backend_timeout(const struct placement *placement, uint64_t size)
+{
+    if (placement->prealloc != PREALLOC_ON && placement->pagesize == 0)
+        return COMMAND_TIMEOUT_MS;
+    return COMMAND_TIMEOUT_MS + (int64_t)(size >> 27) * 1000;
+}
+
+static void plug_enter(struct plug *plug, enum plug_state state)
+{
+    plug->state = state;
+}
+
+static struct action finish(struct plug *plug, enum step_result result, int64_t now)
+{
+    plug->step->result = result;
+    plug->step->seconds = (double)(now - plug->started) / 1000;
+    plug_enter(plug, PLUG_FINISHED);
+    return action_finish();
+}
+
+static struct action fail(struct plug *plug, const struct error *error, int64_t now)
+{
+    plug->step->error = *error;
+    snprintf(plug->step->reason, sizeof plug->step->reason, "%s",
+             *error->qmp_desc ? error->qmp_desc : error->text);
+    return finish(plug, STEP_FAILED, now);
+}
+
+/* -> ADDING_BACKEND */
+static struct action add_backend(struct plug *plug)
+{
+    plug_enter(plug, PLUG_ADDING_BACKEND);
+    return action_send(
+        "object-add", placement_backend_arguments(plug->placement, plug->backend, plug->step->size),
+        plug_backend_timeout(plug->placement, plug->step->size));
+}
+
+/* ADDING_BACKEND, CHECKING -> ADDING_DEVICE */
+static struct action add_device(struct plug *plug)
+{
+    plug_enter(plug, PLUG_ADDING_DEVICE);
+    return action_send("device_add",
+                       placement_device_arguments(plug->step->id, plug->backend, plug->step->node,
+                                                  plug->step->slot),
+                       COMMAND_TIMEOUT_MS);
+}
+
+/* ADDING_DEVICE -> TAKING_BACK: a device that QEMU refused leaves its backend behind. */
+static struct action take_back(struct plug *plug, const struct error *error)
+{
+    plug->step->error = *error;
+    plug_enter(plug, PLUG_TAKING_BACK);
+    return action_send("object-del", json_pack("{s:s}", "id", plug->backend), COMMAND_TIMEOUT_MS);
+}
+
+/* -> CHECKING */
+static struct action check(struct plug *plug, int64_t now)
+{
+    static const struct error lost = {
+        .code = EXIT_NO_CONNECTION,
+        .text = "the connection was lost again and again; see qmpctl status"};
+
+    if (++plug->looks > LOOKS)
+        return fail(plug, &lost, now);
+    plug_enter(plug, PLUG_CHECKING);
+    return action_snapshot(now + COMMAND_TIMEOUT_MS);
+}
+
+/* ADDING_DEVICE, CHECKING -> AWAITING_ACCEPTANCE or FINISHED */
+static struct action await_acceptance(struct plug *plug, int64_t now)
+{
+    if (plug->step->accepted_known || !plug->guest_runs || plug->accept_timeout == 0 ||
+        plug->interrupted)
+        return finish(plug, STEP_DONE, now);
+    plug_enter(plug, PLUG_AWAITING_ACCEPTANCE);
+    return action_wait(now + plug->accept_timeout);
+}
+
+static void note_answer(struct plug *plug, const struct guest_answer *answer)
+{
+    struct step *step = plug->step;
+
+    if (answer->source != OST_SOURCE_PLUG)
+        return;
+    step->accepted_known = true;
+    step->accepted = answer->status == OST_SUCCESS;
+    if (!step->accepted)
+        snprintf(step->detail, sizeof step->detail, "the guest did not accept it: %s",
+                 ost_status_text(answer->status));
+}
+
+static void note_event(struct plug *plug, const struct qmp_event *event)
+{
+    struct guest_answer answer;
+
+    if (event_is_ost(event, plug->step->id, plug->step->slot, &answer))
+        note_answer(plug, &answer);
+}
+
+static struct action on_snapshot(struct plug *plug, const struct input *input)
+{
+    const struct memory_device *device = memory_device_by_name(input->memory, plug->step->id);
+
+    plug->guest_runs = memory_is_running(input->memory);
+    if (device) {
+        plug->step->slot = device->slot;
+        note_answer(plug, &device->answer);
+        return await_acceptance(plug, input->now);
+    }
+    if (memory_backend_by_id(input->memory, plug->backend))
+        return add_device(plug);
+    return add_backend(plug);
+}
+
+static struct action in_adding_backend(struct plug *plug, const struct input *input)
+{
+    switch (input->kind) {
+    case INPUT_REPLY:
+        return add_device(plug);
+    case INPUT_ERROR:
+        return fail(plug, input->error, input->now);
+    case INPUT_UNANSWERED:
+        return check(plug, input->now);
+    default:
+        return action_none();
+    }
+}
+
+static struct action in_adding_device(struct plug *plug, const struct input *input)
+{
+    switch (input->kind) {
+    case INPUT_REPLY:
+        return await_acceptance(plug, input->now);
+    case INPUT_ERROR:
+        return take_back(plug, input->error);
+    case INPUT_UNANSWERED:
+        return check(plug, input->now);
+    case INPUT_EVENT:
+        note_event(plug, input->event);
+        return action_none();
+    default:
+        return action_none();
+    }
+}
+
+static struct action in_checking(struct plug *plug, const struct input *input)
+{
+    if (input->kind == INPUT_SNAPSHOT)
+        return on_snapshot(plug, input);
+    return input->kind == INPUT_LOST ? fail(plug, input->error, input->now) : action_none();
+}
+
+static struct action in_awaiting(struct plug *plug, const struct input *input)
+{
+    switch (input->kind) {
+    case INPUT_EVENT:
+        note_event(plug, input->event);
+        return plug->step->accepted_known ? finish(plug, STEP_DONE, input->now) : action_none();
+    case INPUT_TIME:
+    case INPUT_INTERRUPT:
+        return finish(plug, STEP_DONE, input->now);
+    case INPUT_DISCONNECTED:
+        return check(plug, input->now);
+    default:
+        return action_none();
+    }
+}
+
+static struct action in_taking_back(struct plug *plug, const struct input *input)
+{
+    const struct error why = plug->step->error;
+
+    if (input->kind != INPUT_REPLY && input->kind != INPUT_ERROR && input->kind != INPUT_UNANSWERED)
+        return action_none();
+    if (input->kind != INPUT_REPLY)
+        snprintf(plug->step->detail, sizeof plug->step->detail,
+                 "its backend %s may still be there; qmpctl repair deletes it", plug->backend);
+    return fail(plug, &why, input->now);
+}
+
+struct action plug_step(struct plug *plug, const struct input *input)
+{
+    if (input->kind == INPUT_INTERRUPT)
+        plug->interrupted = true;
+    switch (plug->state) {
+    case PLUG_BEGIN:
+        plug->started = input->now;
+        return add_backend(plug);
+    case PLUG_ADDING_BACKEND:
+        return in_adding_backend(plug, input);
+    case PLUG_ADDING_DEVICE:
+        return in_adding_device(plug, input);
+    case PLUG_CHECKING:
+        return in_checking(plug, input);
+    case PLUG_AWAITING_ACCEPTANCE:
+        return in_awaiting(plug, input);
+    case PLUG_TAKING_BACK:
+        return in_taking_back(plug, input);
+    case PLUG_FINISHED:
+        break;
+    }
+    return action_none();
+}

@@ -1,0 +1,48 @@
+/*
+ * Plugging one device: a pure state machine.
+ *
+ *   BEGIN -> ADDING_BACKEND -> ADDING_DEVICE -> AWAITING_ACCEPTANCE -> FINISHED
+ *                       \             \-> TAKING_BACK (the backend)  -> FINISHED
+ *                        \-> CHECKING (a snapshot) -> where the VM is
+ *
+ * SPDX: MIT
+ */
+#ifndef QMPCTL_PLUG_H
+#define QMPCTL_PLUG_H
+
+#include "operation.h"
+#include "placement.h"
+#include "result.h"
+
+enum plug_state {
+    PLUG_BEGIN,
+    PLUG_ADDING_BACKEND,
+    PLUG_ADDING_DEVICE,
+    PLUG_CHECKING,
+    PLUG_AWAITING_ACCEPTANCE,
+    PLUG_TAKING_BACK,
+    PLUG_FINISHED
+};
+
+struct plug {
+    enum plug_state state;
+    struct step *step; /* id, size, node, slot are set; the result goes here */
+    const struct placement *placement;
+    char backend[256];
+    int64_t accept_timeout; /* milliseconds */
+    int64_t started;
+    bool guest_runs;
+    bool interrupted;
+    unsigned looks; /* snapshots taken because something was uncertain */
+};
+
+/* step and placement must stay valid until the operation has finished. */
+void plug_init(struct plug *plug, struct step *step, const struct placement *placement,
+               const struct memory *memory, int64_t accept_timeout);
+
+struct action plug_step(struct plug *plug, const struct input *input);
+
+/* How long object-add may take: preallocation holds QEMU for as long as the host needs. */
+int64_t plug_backend_timeout(const struct placement *placement, uint64_t size);
+
+#endif

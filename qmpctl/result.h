@@ -1,0 +1,55 @@
+/* What an operation did, step by step: the one thing that printing reads. SPDX: MIT */
+#ifndef QMPCTL_RESULT_H
+#define QMPCTL_RESULT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+
+enum step_action { STEP_PLUG, STEP_UNPLUG };
+
+enum step_result {
+    STEP_PLANNED,
+    STEP_DONE,
+    STEP_REFUSED, /* by the guest */
+    STEP_TIMEOUT, /* the guest did not act in time */
+    STEP_FAILED,  /* QEMU or the host could not */
+    STEP_UNDONE   /* done, and taken back */
+};
+
+struct step {
+    enum step_action action;
+    enum step_result result;
+    char id[256]; /* the device's id, or its QOM path */
+    uint64_t size;
+    int64_t node;
+    int64_t slot;        /* -1: QEMU chooses */
+    char reason[320];    /* why it was planned, or why it fell short */
+    char detail[320];    /* something to know although it is done */
+    bool accepted_known; /* plug: accepted says whether the guest took it */
+    bool accepted;
+    bool pending; /* unplug: the guest may still do it later */
+    double seconds;
+    struct error error; /* of a step that fell short */
+};
+
+struct result {
+    uint64_t before, requested, after; /* totals of the VM, bytes */
+    struct step *steps;
+    size_t step_count;
+    bool has_nearest, has_below, has_above;
+    uint64_t below, above;
+    bool complete;      /* the requested size was reached */
+    char note[320];     /* what the plan was made with, for people */
+    struct error error; /* code 0: done */
+};
+
+/* A new zeroed step at the end, or NULL: out of memory. Earlier pointers become invalid. */
+struct step *result_add(struct result *result);
+void result_free(struct result *result);
+const char *step_result_name(enum step_result result);
+const char *step_action_name(enum step_action action);
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * Unplugging one device: a pure state machine.
+ *
+ *   BEGIN -> ASKING -> AWAITING -> DELETING_BACKEND -> FINISHED
+ *                 \        \-> CHECKING (a snapshot) -> any of the three
+ *
+ * After anything uncertain it looks instead of guessing: a lost connection, an unanswered command,
+ * the deadline. It asks the guest once for one attempt, and deletes the backend only when the
+ * device is known to be gone. SPDX: MIT
+ */
+#ifndef QMPCTL_UNPLUG_H
+#define QMPCTL_UNPLUG_H
+
+#include "operation.h"
+#include "result.h"
+
+enum unplug_state {
+    UNPLUG_BEGIN,
+    UNPLUG_ASKING,
+    UNPLUG_AWAITING,
+    UNPLUG_CHECKING,
+    UNPLUG_DELETING_BACKEND,
+    UNPLUG_CHECKING_BACKEND,
+    UNPLUG_FINISHED
+};
+
+struct unplug {
+    enum unplug_state state;
+    struct step *step; /* the result goes here; id, slot are set */
+    char path[300];
+    char backend[256]; /* empty: none to delete */
+    int64_t deadline;
+    int64_t started;
+    bool guest_runs;
+    bool asked;        /* device_del was answered, or may have been */
+    bool in_progress;  /* the guest said that it is at it */
+    bool gone;         /* DEVICE_DELETED came */
+    char refusal[320]; /* the guest's reason; empty: it has not refused */
+    bool interrupted;
+    bool backend_retried;
+};
+
+/* step must stay valid and at its place until the operation has finished. */
+void unplug_init(struct unplug *unplug, struct step *step, const struct memory_device *device,
+                 const struct memory *memory, int64_t deadline);
+
+struct action unplug_step(struct unplug *unplug, const struct input *input);
+
+#endif

@@ -37,7 +37,7 @@ enum memplan_status {
 };
 
 /* At most this many items in one call. QEMU has at most 256 slots. */
-#define MEMPLAN_MAX_ITEMS 65535
+#define MEMPLAN_MAX_ITEMS 16384
 /* Any guest node: the plan keeps the nodes in balance. */
 #define MEMPLAN_ANY_NODE UINT32_MAX
 /* The item of a step that plugs: none of those that there are. */

@@ -20,7 +20,7 @@ enum input_kind {
     INPUT_EVENT,        /* of QEMU: event */
     INPUT_TIME,         /* the moment asked for has come */
     INPUT_DISCONNECTED, /* while waiting */
-    INPUT_SNAPSHOT,     /* asked for: memory, which the driver keeps until the next one */
+    INPUT_SNAPSHOT,     /* asked for: memory is new */
     INPUT_LOST,         /* no snapshot could be had: error; the VM cannot be reached any more */
     INPUT_INTERRUPT     /* the user wants it to end soon */
 };
@@ -31,7 +31,7 @@ struct input {
     const json_t *value;
     const struct error *error;
     const struct qmp_event *event;
-    const struct memory *memory;
+    const struct memory *memory; /* of the last snapshot, whatever the kind; NULL before it */
 };
 
 enum action_kind {

@@ -26,7 +26,7 @@ struct step {
     uint64_t size;
     int64_t node;
     int64_t slot;        /* -1: QEMU chooses */
-    char reason[320];    /* why it was planned, or why it fell short */
+    char reason[768];    /* why it was planned, or why it fell short */
     char detail[320];    /* something to know although it is done */
     bool accepted_known; /* plug: accepted says whether the guest took it */
     bool accepted;

@@ -1,0 +1,239 @@
+#include "driver.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct driver {
+    struct event_base *base;
+    struct vm *vm;
+    struct job *job;
+    driver_cb *progress, *done;
+    void *arg;
+    struct memory *memory; /* of the last snapshot */
+    struct event *timer;
+    enum action_kind doing; /* what the job waits for */
+    int64_t until;
+    const char *command; /* the one in flight */
+    unsigned generation; /* tells the reply to it from an older one's */
+};
+
+struct reply_tag {
+    struct driver *driver;
+    unsigned generation;
+};
+
+static void driver_do(struct driver *driver, struct action action);
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void driver_tell(struct driver *driver, struct input input)
+{
+    input.now = now_ms();
+    input.memory = driver->memory;
+    driver_do(driver, job_step(driver->job, &input));
+}
+
+static void driver_tell_error(struct driver *driver, enum input_kind kind,
+                              const struct error *error)
+{
+    driver_tell(driver, (struct input){.kind = kind, .error = error});
+}
+
+/* ---- snapshots ---- */
+
+static void on_snapshot(struct vm *vm, struct memory *memory, const struct error *error, void *arg)
+{
+    struct driver *driver = arg;
+    int64_t left = driver->until - now_ms();
+
+    if (memory) {
+        memory_free(driver->memory);
+        driver->memory = memory;
+        driver_tell(driver, (struct input){.kind = INPUT_SNAPSHOT});
+    } else if (vm_is_connected(vm) || left <= 0) {
+        driver_tell_error(driver, INPUT_LOST, error);
+    } else {
+        driver_do(driver, action_snapshot(driver->until));
+    }
+}
+
+static void on_ready(struct vm *vm, const struct error *error, void *arg)
+{
+    struct driver *driver = arg;
+    int64_t left = driver->until - now_ms();
+
+    if (error)
+        driver_tell_error(driver, INPUT_LOST, error);
+    else
+        vm_snapshot(vm, left > 1 ? left : 1, on_snapshot, driver);
+}
+
+static void driver_snapshot(struct driver *driver)
+{
+    int64_t left = driver->until - now_ms();
+
+    if (left < 1)
+        left = 1;
+    if (vm_is_connected(driver->vm))
+        vm_snapshot(driver->vm, left, on_snapshot, driver);
+    else
+        vm_connect(driver->vm, driver->memory ? left : 0, on_ready, driver);
+}
+
+/* ---- commands ---- */
+
+static void on_reply(struct qmp_client *client, json_t *value, const struct qmp_error *error,
+                     void *arg)
+{
+    const struct reply_tag tag = *(struct reply_tag *)arg;
+    struct error why = {0};
+
+    free(arg);
+    if (!client || tag.driver->generation != tag.generation)
+        return;
+    if (!error) {
+        driver_tell(tag.driver, (struct input){.kind = INPUT_REPLY, .value = value});
+        return;
+    }
+    error_from_qmp(&why, tag.driver->command, error);
+    driver_tell_error(tag.driver, error->code == QMP_ERROR_COMMAND ? INPUT_ERROR : INPUT_UNANSWERED,
+                      &why);
+}
+
+static void driver_send(struct driver *driver, const struct action *action)
+{
+    struct reply_tag *tag = malloc(sizeof *tag);
+    struct qmp_client *client = vm_client(driver->vm);
+    struct qmp_error error = {.code = QMP_ERROR_CLOSED, .text = "not connected"};
+    struct error why;
+    int sent = -1;
+
+    driver->command = action->command;
+    driver->generation++;
+    if (tag && client) {
+        *tag = (struct reply_tag){driver, driver->generation};
+        sent = qmp_client_send(client, action->command, action->arguments, action->timeout,
+                               on_reply, tag, &error);
+    }
+    json_decref(action->arguments);
+    if (sent == 0)
+        return;
+    free(tag);
+    error_from_qmp(&why, action->command, &error);
+    driver_tell_error(
+        driver, error.code == QMP_ERROR_INVALID && client ? INPUT_ERROR : INPUT_UNANSWERED, &why);
+}
+
+/* ---- waiting ---- */
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct driver *driver = arg;
+
+    (void)fd;
+    (void)what;
+    if (driver->doing == ACTION_WAIT)
+        driver_tell(driver, (struct input){.kind = INPUT_TIME});
+}
+
+static void driver_wait(struct driver *driver)
+{
+    int64_t left = driver->until - now_ms();
+    struct timeval delay = {0};
+
+    if (left > 0)
+        delay = (struct timeval){(time_t)(left / 1000), (suseconds_t)(left % 1000) * 1000};
+    event_add(driver->timer, &delay);
+}
+
+static void on_event(struct qmp_client *client, const struct qmp_event *event, void *arg)
+{
+    (void)client;
+    driver_tell(arg, (struct input){.kind = INPUT_EVENT, .event = event});
+}
+
+static void on_closed(struct qmp_client *client, const struct qmp_error *error, void *arg)
+{
+    struct driver *driver = arg;
+
+    (void)client;
+    (void)error;
+    if (driver->doing == ACTION_WAIT)
+        driver_tell(driver, (struct input){.kind = INPUT_DISCONNECTED});
+}
+
+static void driver_do(struct driver *driver, struct action action)
+{
+    if (action.kind == ACTION_NONE)
+        return;
+    event_del(driver->timer);
+    driver->doing = action.kind;
+    driver->until = action.until;
+    if (driver->progress)
+        driver->progress(driver->job, driver->arg);
+    switch (action.kind) {
+    case ACTION_SEND:
+        driver_send(driver, &action);
+        break;
+    case ACTION_WAIT:
+        if (vm_is_connected(driver->vm))
+            driver_wait(driver);
+        else
+            driver_tell(driver, (struct input){.kind = INPUT_DISCONNECTED});
+        break;
+    case ACTION_SNAPSHOT:
+        driver_snapshot(driver);
+        break;
+    case ACTION_FINISH:
+        driver->done(driver->job, driver->arg);
+        break;
+    case ACTION_NONE:
+        break;
+    }
+}
+
+struct driver *driver_new(struct event_base *base, struct vm *vm, struct job *job,
+                          driver_cb *progress, driver_cb *done, void *arg)
+{
+    struct driver *driver = calloc(1, sizeof *driver);
+
+    if (!driver)
+        return NULL;
+    *driver = (struct driver){
+        .base = base, .vm = vm, .job = job, .progress = progress, .done = done, .arg = arg};
+    driver->timer = event_new(base, -1, 0, on_timer, driver);
+    if (!driver->timer) {
+        free(driver);
+        return NULL;
+    }
+    vm_listen(vm, on_event, on_closed, driver);
+    return driver;
+}
+
+void driver_start(struct driver *driver)
+{
+    driver_tell(driver, (struct input){.kind = INPUT_BEGIN});
+}
+
+void driver_interrupt(struct driver *driver)
+{
+    driver_tell(driver, (struct input){.kind = INPUT_INTERRUPT});
+}
+
+void driver_free(struct driver *driver)
+{
+    if (!driver)
+        return;
+    vm_listen(driver->vm, NULL, NULL, NULL);
+    event_free(driver->timer);
+    memory_free(driver->memory);
+    free(driver);
+}

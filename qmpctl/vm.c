@@ -1,0 +1,222 @@
+#include "vm.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "snapshot.h"
+
+struct vm {
+    struct event_base *base;
+    struct vm_options options;
+    struct qmp_client *client;
+    vm_ready_cb *ready;
+    void *ready_arg;
+    qmp_event_cb *on_event;
+    qmp_closed_cb *on_closed;
+    void *listen_arg;
+    struct snapshot *snapshot;
+    vm_snapshot_cb *snapshot_done;
+    void *snapshot_arg;
+    int64_t snapshot_timeout;
+    struct error snapshot_error; /* of a query that had no reply */
+    size_t snapshot_open;        /* queries without an answer yet */
+};
+
+/* What a query of a snapshot carries along. */
+struct query_tag {
+    struct vm *vm;
+    size_t index;
+};
+
+static void snapshot_advance(struct vm *vm);
+
+struct vm *vm_new(struct event_base *base, const struct vm_options *options)
+{
+    struct vm *vm = calloc(1, sizeof *vm);
+
+    if (!vm)
+        return NULL;
+    vm->base = base;
+    vm->options = *options;
+    return vm;
+}
+
+void vm_free(struct vm *vm)
+{
+    if (!vm)
+        return;
+    qmp_client_free(vm->client);
+    snapshot_free(vm->snapshot);
+    free(vm);
+}
+
+const char *vm_address(const struct vm *vm)
+{
+    return vm->options.address;
+}
+
+void vm_listen(struct vm *vm, qmp_event_cb *on_event, qmp_closed_cb *on_closed, void *arg)
+{
+    vm->on_event = on_event;
+    vm->on_closed = on_closed;
+    vm->listen_arg = arg;
+}
+
+bool vm_is_connected(const struct vm *vm)
+{
+    return vm->client && qmp_client_is_ready(vm->client);
+}
+
+struct qmp_client *vm_client(struct vm *vm)
+{
+    return vm_is_connected(vm) ? vm->client : NULL;
+}
+
+static void forward_event(struct qmp_client *client, const struct qmp_event *event, void *arg)
+{
+    struct vm *vm = arg;
+
+    if (vm->on_event)
+        vm->on_event(client, event, vm->listen_arg);
+}
+
+static void forward_closed(struct qmp_client *client, const struct qmp_error *error, void *arg)
+{
+    struct vm *vm = arg;
+
+    if (vm->on_closed)
+        vm->on_closed(client, error, vm->listen_arg);
+}
+
+static void trace(struct qmp_client *client, enum qmp_direction direction, const char *text,
+                  size_t length, void *arg)
+{
+    (void)client;
+    (void)arg;
+    fprintf(stderr, "%s ", direction == QMP_SENT ? "->" : "<-");
+    /* A line a message, also where the monitor is in pretty mode. */
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] != '\n' && text[i] != '\r')
+            fputc(text[i], stderr);
+    }
+    fputc('\n', stderr);
+}
+
+static void on_ready(struct qmp_client *client, const struct qmp_error *error, void *arg)
+{
+    struct vm *vm = arg;
+    struct error why;
+
+    (void)client;
+    if (error)
+        error_from_qmp(&why, vm->options.address, error);
+    vm->ready(vm, error ? &why : NULL, vm->ready_arg);
+}
+
+void vm_connect(struct vm *vm, int64_t timeout, vm_ready_cb *ready, void *arg)
+{
+    const struct qmp_client_options options = {.on_event = forward_event,
+                                               .on_closed = forward_closed,
+                                               .on_trace = vm->options.verbose ? trace : NULL,
+                                               .arg = vm};
+    struct qmp_error error = {.code = QMP_ERROR_MEMORY, .text = "out of memory"};
+    struct error why;
+
+    qmp_client_free(vm->client);
+    vm->client = qmp_client_new(vm->base, &options);
+    vm->ready = ready;
+    vm->ready_arg = arg;
+    if (vm->client &&
+        qmp_client_connect(vm->client, vm->options.address, timeout ? timeout : vm->options.wait,
+                           timeout ? timeout : vm->options.connect_timeout, on_ready, vm,
+                           &error) == 0)
+        return;
+    error_from_qmp(&why, vm->options.address, &error);
+    ready(vm, &why, arg);
+}
+
+/* ---- snapshots ---- */
+
+static void snapshot_finish(struct vm *vm, struct memory *memory, const struct error *error)
+{
+    snapshot_free(vm->snapshot);
+    vm->snapshot = NULL;
+    vm->snapshot_done(vm, memory, error, vm->snapshot_arg);
+}
+
+static void on_query_reply(struct qmp_client *client, json_t *value, const struct qmp_error *error,
+                           void *arg)
+{
+    const struct query_tag tag = *(struct query_tag *)arg;
+
+    free(arg);
+    if (!client)
+        return; /* the VM is gone */
+    tag.vm->snapshot_open--;
+    if (error && error->code != QMP_ERROR_COMMAND) {
+        error_from_qmp(&tag.vm->snapshot_error, vm_address(tag.vm), error);
+    } else {
+        snapshot_answer(tag.vm->snapshot, tag.index, value);
+    }
+    snapshot_advance(tag.vm);
+}
+
+/* Sends what there is to send. */
+static void snapshot_send(struct vm *vm)
+{
+    const struct snapshot_query *query;
+    struct qmp_error error = {.code = QMP_ERROR_MEMORY, .text = "out of memory"};
+    size_t index;
+
+    while (!*vm->snapshot_error.text && (query = snapshot_next(vm->snapshot, &index))) {
+        struct query_tag *tag = malloc(sizeof *tag);
+
+        if (tag) {
+            *tag = (struct query_tag){vm, index};
+            vm->snapshot_open++;
+            if (qmp_client_send(vm->client, query->command, query->arguments, vm->snapshot_timeout,
+                                on_query_reply, tag, &error) == 0)
+                continue;
+            vm->snapshot_open--;
+            free(tag);
+        }
+        error_from_qmp(&vm->snapshot_error, vm_address(vm), &error);
+    }
+}
+
+static void snapshot_advance(struct vm *vm)
+{
+    struct error error = {0};
+    struct memory *memory;
+
+    if (qmp_client_is_ready(vm->client))
+        snapshot_send(vm);
+    if (vm->snapshot_open > 0)
+        return;
+    if (*vm->snapshot_error.text) {
+        error = vm->snapshot_error;
+        snapshot_finish(vm, NULL, &error);
+    } else if (snapshot_is_complete(vm->snapshot)) {
+        memory = snapshot_memory(vm->snapshot, &error);
+        snapshot_finish(vm, memory, memory ? NULL : &error);
+    }
+}
+
+void vm_snapshot(struct vm *vm, int64_t timeout, vm_snapshot_cb *done, void *arg)
+{
+    static const struct error no_memory = {.code = EXIT_FAILED, .text = "out of memory"};
+
+    vm->snapshot_done = done;
+    vm->snapshot_arg = arg;
+    vm->snapshot_timeout = timeout;
+    vm->snapshot_error = (struct error){0};
+    vm->snapshot = snapshot_new(qmp_client_version(vm->client));
+    if (!vm->snapshot) {
+        done(vm, NULL, &no_memory, arg);
+        return;
+    }
+    snapshot_send(vm);
+    if (vm->snapshot_open == 0)
+        snapshot_advance(vm);
+}

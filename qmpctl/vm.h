@@ -1,0 +1,40 @@
+/* One VM: the connection to its monitor, and snapshots of its memory. SPDX: MIT */
+#ifndef QMPCTL_VM_H
+#define QMPCTL_VM_H
+
+#include "error.h"
+#include "memory.h"
+#include "qmpclient.h"
+
+struct event_base;
+struct vm;
+
+struct vm_options {
+    const char *address;           /* borrowed for the life of the VM */
+    int64_t connect_timeout, wait; /* milliseconds */
+    bool verbose;                  /* QMP traffic on stderr */
+};
+
+typedef void vm_ready_cb(struct vm *vm, const struct error *error, void *arg);
+/* memory is the receiver's to free; exactly one of memory and error is not NULL. */
+typedef void vm_snapshot_cb(struct vm *vm, struct memory *memory, const struct error *error,
+                            void *arg);
+
+struct vm *vm_new(struct event_base *base, const struct vm_options *options);
+void vm_free(struct vm *vm);
+const char *vm_address(const struct vm *vm);
+
+/* Events of QEMU, and the end of the connection, from now on. */
+void vm_listen(struct vm *vm, qmp_event_cb *on_event, qmp_closed_cb *on_closed, void *arg);
+
+/* Connects, or connects again after a loss, within timeout milliseconds (0: as in the options). */
+void vm_connect(struct vm *vm, int64_t timeout, vm_ready_cb *ready, void *arg);
+bool vm_is_connected(const struct vm *vm);
+
+/* NULL while not connected. */
+struct qmp_client *vm_client(struct vm *vm);
+
+/* Needs a connection. One at a time. */
+void vm_snapshot(struct vm *vm, int64_t timeout, vm_snapshot_cb *done, void *arg);
+
+#endif

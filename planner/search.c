@@ -26,7 +26,8 @@ struct side {
     size_t *entries; /* the entry of each bit of the masks */
     size_t entry_count;
     uint64_t base_sum, base_weight;
-    uint64_t up, down; /* how far the flips that are left can still move the sum */
+    uint64_t all_up, all_down; /* how far all flips of the side can move its sum */
+    uint64_t up, down;         /* how far those can that are left */
 };
 
 struct search {
@@ -139,9 +140,9 @@ static void side_add(struct side *side, const struct run *run)
     if (run->in) {
         side->base_sum += size;
         side->base_weight += run->weight * run->count;
-        side->down += size;
+        side->all_down += size;
     } else {
-        side->up += size;
+        side->all_up += size;
     }
 }
 
@@ -205,8 +206,8 @@ static bool flip_run(struct search *search, struct side *side, const struct side
         uint64_t up, down;
 
         *left -= run->size;
-        up = add_capped(side->up, other->up);
-        down = add_capped(side->down, other->down);
+        up = add_capped(side->up, other->all_up);
+        down = add_capped(side->down, other->all_down);
         flip.low = wanted > up ? wanted - up : 0;
         flip.high = add_capped(wanted, down);
         flip.bit = search->bits[search->relaxation->members[run->first + i]];
@@ -224,6 +225,8 @@ static enum memplan_status expand_side(struct search *search, struct side *side,
 {
     uint64_t wanted = search->relaxation->target - other->base_sum;
 
+    side->up = side->all_up;
+    side->down = side->all_down;
     for (size_t r = 0; r < side->run_count; r++) {
         uint64_t modulus = side->runs[r].modulus;
 

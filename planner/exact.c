@@ -12,6 +12,7 @@ static const struct {
     size_t capacity;
     bool halves;
 } ladder[] = {{256, false}, {2048, true}, {32768, true}, {0, true}, {0, false}};
+#define LADDER_LENGTH (sizeof(ladder) / sizeof(*ladder))
 
 /* A question reduced to entries that can be in and can be out. */
 struct question {
@@ -68,6 +69,23 @@ static size_t capacity_limit(size_t count, bool halves, const struct budget *bud
     return limit < 16 ? 16 : limit;
 }
 
+/* One rung: a search, and after the first one a guess, which is what very many solutions call for.
+ */
+static enum memplan_status step_up(const struct relaxation *relaxation, size_t rung, uint64_t upper,
+                                   uint64_t enough, struct budget *budget, struct outcome *next)
+{
+    bool halves = ladder[rung].halves;
+    size_t capacity = capacity_limit(relaxation->count, halves, budget);
+    enum memplan_status status;
+
+    if (ladder[rung].capacity && ladder[rung].capacity < capacity)
+        capacity = ladder[rung].capacity;
+    status = search_run(relaxation, capacity, halves, upper, budget, next);
+    if (status == MEMPLAN_OK && rung == 0 && !next->found && !next->proven)
+        status = guess_run(relaxation, enough, budget, next);
+    return status;
+}
+
 /*
  * Climbs the ladder until the best one is proven, or one that weighs no more than enough is found.
  * outcome->chosen belongs to the relaxation's entries. LIMIT where the ladder is too short.
@@ -75,37 +93,27 @@ static size_t capacity_limit(size_t count, bool halves, const struct budget *bud
 static enum memplan_status climb(const struct relaxation *relaxation, uint64_t upper,
                                  uint64_t enough, struct budget *budget, struct outcome *outcome)
 {
-    bool *chosen = outcome->chosen;
     struct outcome next = {.chosen = malloc(relaxation->count + 1)};
     enum memplan_status status = next.chosen ? MEMPLAN_OK : MEMPLAN_NOMEM;
+    bool done = false;
 
     if (relaxation->lower > enough)
         enough = relaxation->lower;
     outcome->found = outcome->proven = false;
-    for (size_t i = 0; i < sizeof(ladder) / sizeof(*ladder) && status == MEMPLAN_OK; i++) {
-        size_t capacity = capacity_limit(relaxation->count, ladder[i].halves, budget);
-
-        if (ladder[i].capacity && ladder[i].capacity < capacity)
-            capacity = ladder[i].capacity;
-        status = search_run(relaxation, capacity, ladder[i].halves, upper, budget, &next);
+    for (size_t i = 0; i < LADDER_LENGTH && status == MEMPLAN_OK && !done; i++) {
+        status = step_up(relaxation, i, upper, enough, budget, &next);
         if (status != MEMPLAN_OK)
             break;
         if (next.found) {
-            memcpy(chosen, next.chosen, relaxation->count);
-            upper = next.weight;
-            outcome->weight = next.weight;
+            memcpy(outcome->chosen, next.chosen, relaxation->count);
+            upper = outcome->weight = next.weight;
             outcome->found = true;
         }
         outcome->proven = next.proven;
-        if (next.proven || (outcome->found && upper <= enough))
-            break;
+        done = next.proven || (outcome->found && upper <= enough);
     }
     free(next.chosen);
-    if (status == MEMPLAN_LIMIT && outcome->found && outcome->weight <= enough)
-        status = MEMPLAN_OK;
-    if (status == MEMPLAN_OK && !outcome->proven && !(outcome->found && outcome->weight <= enough))
-        status = MEMPLAN_LIMIT;
-    return status;
+    return status == MEMPLAN_OK && !done ? MEMPLAN_LIMIT : status;
 }
 
 static enum memplan_status answer(struct question *question, uint64_t upper, uint64_t enough,

@@ -5,6 +5,7 @@
  * nodes exact.c     the best subset with one given sum: which search, with which bounds, tie-breaks
  *   relax.c     the linear relaxation: a first guess, and the price of departing from it
  *   search.c    one search: two frontiers that meet          frontier.c  lists of partial subsets
+ *   guess.c     a quick guess                                budget.c    limits and checks
  *   reach.c     which sums there are                         complete.c  completeness and gaps
  *   plan.c      the plan: grow, shrink, swap                 grow.c      sizes of new devices
  *   spread.c    growth over guest nodes                      reason.c    sentences

@@ -98,4 +98,10 @@ struct outcome {
 enum memplan_status search_run(const struct relaxation *relaxation, size_t capacity, bool halves,
                                uint64_t upper, struct budget *budget, struct outcome *outcome);
 
+/* ---- guess.c ---- */
+
+/* Looks for any subset of exactly this weight, quickly; proven is always false. */
+enum memplan_status guess_run(const struct relaxation *relaxation, uint64_t weight,
+                              struct budget *budget, struct outcome *outcome);
+
 #endif

@@ -128,7 +128,7 @@ void vm_connect(struct vm *vm, int64_t timeout, vm_ready_cb *ready, void *arg)
     vm->ready = ready;
     vm->ready_arg = arg;
     if (vm->client &&
-        qmp_client_connect(vm->client, vm->options.address, timeout ? timeout : vm->options.wait,
+        qmp_client_connect(vm->client, vm->options.address, timeout ? 0 : vm->options.wait,
                            timeout ? timeout : vm->options.connect_timeout, on_ready, vm,
                            &error) == 0)
         return;

@@ -1,0 +1,268 @@
+#include "output.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "qmpclient.h"
+#include "size.h"
+
+static json_t *size_json(uint64_t bytes)
+{
+    return json_integer((json_int_t)bytes);
+}
+
+static json_t *text_or_null(const char *text)
+{
+    return text ? json_string(text) : json_null();
+}
+
+static json_t *known_or_null(uint64_t number)
+{
+    return number ? size_json(number) : json_null();
+}
+
+/* ---- status ---- */
+
+static json_t *backend_json(const struct memory_backend *backend)
+{
+    if (!backend)
+        return json_null();
+    return json_pack("{s:s,s:o,s:o,s:O?,s:s,s:b,s:b}", "id", backend->id, "type",
+                     text_or_null(backend->type), "pagesize", known_or_null(backend->pagesize),
+                     "host-nodes", backend->host_nodes, "policy", backend->policy, "prealloc",
+                     backend->prealloc, "share", backend->share);
+}
+
+static json_t *device_json(const struct memory_device *device)
+{
+    json_t *json = json_pack(
+        "{s:o,s:s,s:s,s:I,s:I,s:I,s:I,s:b,s:b,s:o,s:b}", "id", text_or_null(device->id), "qom-path",
+        device->qom_path, "type", device->type, "slot", (json_int_t)device->slot, "node",
+        (json_int_t)device->node, "address", (json_int_t)device->address, "size",
+        (json_int_t)device->size, "hotplugged", device->hotplugged, "hotpluggable",
+        device->hotpluggable, "backend", backend_json(device->backend), "unplug-pending",
+        memory_device_is_pending(device));
+
+    if (strcmp(device->type, "virtio-mem") == 0) {
+        json_object_set_new(json, "requested-size", size_json(device->requested_size));
+        json_object_set_new(json, "max-size", size_json(device->max_size));
+        json_object_set_new(json, "block-size", size_json(device->block_size));
+    }
+    return json;
+}
+
+static json_t *nodes_json(const struct memory *memory)
+{
+    json_t *nodes = json_array();
+
+    for (size_t i = 0; i < memory->node_count; i++)
+        json_array_append_new(nodes,
+                              json_pack("{s:I,s:I,s:I}", "node", (json_int_t)memory->nodes[i].node,
+                                        "base", (json_int_t)memory->nodes[i].base, "plugged",
+                                        (json_int_t)memory->nodes[i].plugged));
+    return nodes;
+}
+
+static json_t *orphans_json(const struct memory *memory)
+{
+    json_t *orphans = json_array();
+
+    for (size_t i = 0; i < memory->backend_count; i++) {
+        if (memory->backends[i].orphan)
+            json_array_append_new(orphans, json_pack("{s:s,s:I}", "id", memory->backends[i].id,
+                                                     "size", (json_int_t)memory->backends[i].size));
+    }
+    return orphans;
+}
+
+json_t *output_status_json(const struct memory *memory, const char *address)
+{
+    const char *why;
+    uint64_t granule = planning_granule(memory, &why);
+    json_t *devices = json_array();
+
+    for (size_t i = 0; i < memory->device_count; i++)
+        json_array_append_new(devices, device_json(&memory->devices[i]));
+    return json_pack(
+        "{s:{s:o,s:o,s:s,s:s,s:s},s:{s:I,s:I,s:I,s:o},s:{s:o,s:I},s:o,s:o,s:o,s:{s:I,s:b}}", "vm",
+        "name", text_or_null(memory->name), "uuid", text_or_null(memory->uuid), "state",
+        memory->state, "qemu", memory->version, "socket", address, "memory", "base",
+        (json_int_t)memory->base, "plugged", (json_int_t)memory->plugged, "total",
+        (json_int_t)memory_total(memory), "maximum", known_or_null(memory->maximum), "slots",
+        "total", memory->slots_total < 0 ? json_null() : json_integer(memory->slots_total), "used",
+        (json_int_t)memory->slots_used, "devices", devices, "nodes", nodes_json(memory), "orphans",
+        orphans_json(memory), "reachable", "granule", (json_int_t)granule, "complete",
+        planning_is_complete(memory, granule));
+}
+
+void output_untrusted(FILE *file, const char *text)
+{
+    for (; *text; text++)
+        fputc((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text, file);
+}
+
+static void print_devices(FILE *file, const struct memory *memory)
+{
+    fprintf(file, "\n%-20s %-10s %4s %4s %10s  %-16s %s\n", "DEVICE", "TYPE", "SLOT", "NODE",
+            "SIZE", "BACKEND", "NOTE");
+    for (size_t i = 0; i < memory->device_count; i++) {
+        const struct memory_device *device = &memory->devices[i];
+        char slot[24] = "-";
+
+        if (device->slot >= 0)
+            snprintf(slot, sizeof slot, "%" PRId64, device->slot);
+        fprintf(file, "%-20s %-10s %4s %4" PRId64 " %10s  %-16s %s\n", memory_device_name(device),
+                device->type, slot, device->node, size_human(device->size).text,
+                device->backend ? device->backend->id : "-",
+                memory_device_is_pending(device) ? "unplug pending"
+                : device->hotplugged             ? ""
+                                                 : "since start");
+    }
+}
+
+static void print_orphans(FILE *file, const struct memory *memory)
+{
+    for (size_t i = 0; i < memory->backend_count; i++) {
+        if (memory->backends[i].orphan)
+            fprintf(file, "\norphaned backend %s, %s: qmpctl repair deletes it\n",
+                    memory->backends[i].id, size_human(memory->backends[i].size).text);
+    }
+}
+
+void output_status_text(FILE *file, const struct memory *memory)
+{
+    const char *why;
+    uint64_t granule = planning_granule(memory, &why);
+
+    fputs("vm        ", file);
+    output_untrusted(file, memory->name ? memory->name : "(no name)");
+    fprintf(file, ", %s, QEMU %s\n", memory->state, memory->version);
+    fprintf(file, "memory    %s = %s base + %s plugged", size_human(memory_total(memory)).text,
+            size_human(memory->base).text, size_human(memory->plugged).text);
+    if (memory->maximum)
+        fprintf(file, ", maximum %s", size_human(memory->maximum).text);
+    fprintf(file, "\nslots     %" PRId64 " used", memory->slots_used);
+    if (memory->slots_total >= 0)
+        fprintf(file, " of %" PRId64, memory->slots_total);
+    fprintf(file, "\nreachable %s multiple of %s from base to total\n",
+            planning_is_complete(memory, granule) ? "every" : "not every",
+            size_exact(granule).text);
+    if (memory->device_count > 0)
+        print_devices(file, memory);
+    fprintf(file, "\n%-6s %10s %10s\n", "NODE", "BASE", "PLUGGED");
+    for (size_t i = 0; i < memory->node_count; i++)
+        fprintf(file, "%-6" PRId64 " %10s %10s\n", memory->nodes[i].node,
+                size_human(memory->nodes[i].base).text, size_human(memory->nodes[i].plugged).text);
+    print_orphans(file, memory);
+}
+
+/* ---- results ---- */
+
+static json_t *step_json(const struct step *step)
+{
+    json_t *json = json_pack("{s:s,s:s,s:I,s:I,s:s}", "action", step_action_name(step->action),
+                             "id", step->id, "size", (json_int_t)step->size, "node",
+                             (json_int_t)step->node, "result", step_result_name(step->result));
+    const char *reason = *step->detail ? step->detail : step->reason;
+
+    if (step->action == STEP_PLUG && step->result == STEP_DONE)
+        json_object_set_new(json, "accepted", json_boolean(step->accepted));
+    if (*reason)
+        json_object_set_new(json, "reason", json_string(reason));
+    if (step->pending)
+        json_object_set_new(json, "pending", json_true());
+    if (step->result != STEP_PLANNED)
+        json_object_set_new(json, "seconds", json_real(step->seconds));
+    return json;
+}
+
+json_t *output_result_json(const struct result *result)
+{
+    json_t *steps = json_array(), *json;
+
+    for (size_t i = 0; i < result->step_count; i++)
+        json_array_append_new(steps, step_json(&result->steps[i]));
+    json = json_pack("{s:I,s:I,s:I,s:b,s:o}", "before", (json_int_t)result->before, "requested",
+                     (json_int_t)result->requested, "after", (json_int_t)result->after, "complete",
+                     result->complete, "steps", steps);
+    if (*result->note)
+        json_object_set_new(json, "note", json_string(result->note));
+    if (result->has_nearest)
+        json_object_set_new(json, "nearest",
+                            json_pack("{s:o,s:o}", "below",
+                                      result->has_below ? size_json(result->below) : json_null(),
+                                      "above",
+                                      result->has_above ? size_json(result->above) : json_null()));
+    if (result->error.code != EXIT_DONE)
+        json_object_update_new(json, output_error_json(&result->error));
+    return json;
+}
+
+static void print_step(FILE *file, const struct step *step)
+{
+    const char *reason = *step->detail ? step->detail : step->reason;
+
+    fprintf(file, "%-7s %-16s %10s  node %" PRId64 "  %s", step_action_name(step->action), step->id,
+            size_human(step->size).text, step->node, step_result_name(step->result));
+    if (step->result != STEP_PLANNED)
+        fprintf(file, " in %.2f s", step->seconds);
+    if (step->action == STEP_PLUG && step->result == STEP_DONE && !step->accepted)
+        fputs(", not accepted by the guest yet", file);
+    if (*reason) {
+        fputs(": ", file);
+        output_untrusted(file, reason);
+    }
+    fputc('\n', file);
+}
+
+void output_result_text(FILE *file, const struct result *result)
+{
+    for (size_t i = 0; i < result->step_count; i++)
+        print_step(file, &result->steps[i]);
+    if (*result->note)
+        fprintf(file, "(%s)\n", result->note);
+    if (result->after != result->before)
+        fprintf(file, "memory  %s -> %s\n", size_human(result->before).text,
+                size_human(result->after).text);
+    else
+        fprintf(file, "memory  %s, unchanged\n", size_human(result->after).text);
+}
+
+/* ---- errors ---- */
+
+json_t *output_error_json(const struct error *error)
+{
+    json_t *json = json_pack("{s:i,s:s}", "code", (int)error->code, "message", error->text);
+
+    if (!json)
+        json = json_pack("{s:i,s:s}", "code", (int)error->code, "message", "(unreadable)");
+    if (*error->hint)
+        json_object_set_new(json, "hint", json_string(error->hint));
+    if (*error->qmp_class)
+        json_object_set_new(
+            json, "qmp",
+            json_pack("{s:s,s:s}", "class", error->qmp_class, "desc", error->qmp_desc));
+    return json_pack("{s:o}", "error", json);
+}
+
+void output_json(FILE *file, json_t *value)
+{
+    char *text = value ? qmp_json_dumps(value, false) : NULL;
+
+    fprintf(file, "%s\n", text ? text : "null");
+    free(text);
+    json_decref(value);
+}
+
+void output_error(FILE *file, const struct error *error)
+{
+    fputs("qmpctl: ", file);
+    output_untrusted(file, error->text);
+    fputc('\n', file);
+    if (*error->hint) {
+        fputs("hint: ", file);
+        output_untrusted(file, error->hint);
+        fputc('\n', file);
+    }
+}

@@ -1,0 +1,190 @@
+#include "session.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* QEMU answers a query in milliseconds; one that does not for this long hangs. */
+#define SNAPSHOT_TIMEOUT_MS 10000
+
+/* What a callback leaves for the loop's caller. */
+struct outcome {
+    struct event_base *base;
+    struct error *error;
+    bool done, failed;
+    struct memory *memory;
+    json_t *value;
+};
+
+int session_open(struct session *session, const struct options *options, struct error *error)
+{
+    struct event_config *config;
+    const struct vm_options vm = {.address = options->socket,
+                                  .connect_timeout = options->connect_timeout,
+                                  .wait = options->wait,
+                                  .verbose = options->verbose};
+
+    *session = (struct session){.lock = -1};
+    if (!options->socket || !*options->socket) {
+        error_set(error, EXIT_USAGE, "no monitor named");
+        return error_hint(error, "say --socket PATH, or set QMPCTL_SOCKET");
+    }
+    config = event_config_new();
+    if (config) {
+        event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+        session->base = event_base_new_with_config(config);
+        event_config_free(config);
+    }
+    session->vm = session->base ? vm_new(session->base, &vm) : NULL;
+    return session->vm ? 0 : error_set(error, EXIT_FAILED, "out of memory");
+}
+
+void session_close(struct session *session)
+{
+    vm_free(session->vm);
+    if (session->base)
+        event_base_free(session->base);
+    if (session->lock >= 0)
+        close(session->lock);
+    *session = (struct session){.lock = -1};
+}
+
+static void outcome_set(struct outcome *outcome, const struct error *error)
+{
+    outcome->done = true;
+    outcome->failed = error != NULL;
+    if (error)
+        *outcome->error = *error;
+    event_base_loopbreak(outcome->base);
+}
+
+static void on_ready(struct vm *vm, const struct error *error, void *arg)
+{
+    (void)vm;
+    outcome_set(arg, error);
+}
+
+static int outcome_wait(struct outcome *outcome)
+{
+    if (!outcome->done)
+        event_base_dispatch(outcome->base);
+    return outcome->done && !outcome->failed ? 0 : -1;
+}
+
+int session_connect(struct session *session, struct error *error)
+{
+    struct outcome outcome = {.base = session->base, .error = error};
+
+    vm_connect(session->vm, 0, on_ready, &outcome);
+    return outcome_wait(&outcome);
+}
+
+static void on_snapshot(struct vm *vm, struct memory *memory, const struct error *error, void *arg)
+{
+    struct outcome *outcome = arg;
+
+    (void)vm;
+    outcome->memory = memory;
+    outcome_set(outcome, error);
+}
+
+struct memory *session_snapshot(struct session *session, const struct options *options,
+                                struct error *error)
+{
+    struct outcome outcome = {.base = session->base, .error = error};
+
+    (void)options;
+    if (session_connect(session, error) < 0)
+        return NULL;
+    vm_snapshot(session->vm, SNAPSHOT_TIMEOUT_MS, on_snapshot, &outcome);
+    outcome_wait(&outcome);
+    return outcome.memory;
+}
+
+static void on_reply(struct qmp_client *client, json_t *value, const struct qmp_error *error,
+                     void *arg)
+{
+    struct outcome *outcome = arg;
+    struct error why = {0};
+
+    if (!client)
+        return;
+    outcome->value = json_incref(value);
+    if (error)
+        error_from_qmp(&why, "qmp", error);
+    outcome_set(outcome, error ? &why : NULL);
+}
+
+json_t *session_command(struct session *session, const char *command, const json_t *arguments,
+                        int64_t timeout, struct error *error)
+{
+    struct outcome outcome = {.base = session->base, .error = error};
+    struct qmp_error why = {.code = QMP_ERROR_CLOSED, .text = "the connection was lost"};
+    struct qmp_client *client = vm_client(session->vm);
+
+    if (!client ||
+        qmp_client_send(client, command, arguments, timeout, on_reply, &outcome, &why) < 0) {
+        error_from_qmp(error, command, &why);
+        return NULL;
+    }
+    outcome_wait(&outcome);
+    return outcome.value;
+}
+
+/* ---- one at a time ---- */
+
+static socklen_t lock_name(const char *address, struct sockaddr_un *name)
+{
+    const char *path = strncmp(address, "unix:", 5) == 0 ? address + 5 : address;
+    struct stat status;
+    int length;
+
+    *name = (struct sockaddr_un){.sun_family = AF_UNIX};
+    if (stat(path, &status) == 0)
+        length = snprintf(name->sun_path + 1, sizeof name->sun_path - 1, "qmpctl/%lx:%lx",
+                          (unsigned long)status.st_dev, (unsigned long)status.st_ino);
+    else
+        length = snprintf(name->sun_path + 1, sizeof name->sun_path - 1, "qmpctl/%.80s", address);
+    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length);
+}
+
+/* Who holds the lock, 0 where that cannot be told. */
+static pid_t lock_holder(const struct sockaddr_un *name, socklen_t length)
+{
+    int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct ucred peer = {0};
+    socklen_t size = sizeof peer;
+
+    if (descriptor < 0)
+        return 0;
+    if (connect(descriptor, (const struct sockaddr *)name, length) < 0 ||
+        getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+        peer.pid = 0;
+    close(descriptor);
+    return peer.pid;
+}
+
+int session_lock(struct session *session, struct error *error)
+{
+    const char *address = vm_address(session->vm);
+    struct sockaddr_un name;
+    socklen_t length = lock_name(address, &name);
+
+    session->lock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (session->lock < 0)
+        return error_set(error, EXIT_FAILED, "%s: no lock: %s", address, strerror(errno));
+    if (bind(session->lock, (struct sockaddr *)&name, length) == 0 && listen(session->lock, 8) == 0)
+        return 0;
+    if (errno != EADDRINUSE)
+        return error_set(error, EXIT_FAILED, "%s: no lock: %s", address, strerror(errno));
+    error_set(error, EXIT_NO_CONNECTION, "%s: another qmpctl (pid %d) is changing this VM", address,
+              (int)lock_holder(&name, length));
+    return error_hint(error, "try again when it has ended");
+}

@@ -54,11 +54,12 @@ ifneq ($(V),1)
   quiet = @printf '  %-8s %s\n' '$(1)' '$(patsubst $(BUILD)/%,%,$@)' &&
 endif
 
-objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
+# Objects have a folder of their own, since build/qmpctl is the program.
+objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 PROTO   := $(call objects,$(wildcard proto/*.c))
 PLANNER := $(call objects,$(wildcard planner/*.c))
 PROGRAM := $(call objects,$(wildcard qmpctl/*.c qmpctl/*/*.c))
-CORE    := $(filter-out $(BUILD)/qmpctl/main.o,$(PROGRAM))
+CORE    := $(filter-out $(BUILD)/obj/qmpctl/main.o,$(PROGRAM))
 SUPPORT := $(call objects,$(wildcard tests/support/*.c tests/lab/*.c))
 UNIT    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*_test.c))
 REAL    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/real/*_test.c))
@@ -70,7 +71,7 @@ SHARED    := $(BUILD)/libqmpclient.so.0 $(BUILD)/libmemplan.so.0
 
 all: $(BUILD)/qmpctl $(LIBRARIES) $(SHARED)
 
-$(BUILD)/%.o: %.c
+$(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(call quiet,CC) $(CC) $(ALL_CFLAGS) -c -o $@ $<
 
@@ -92,15 +93,71 @@ $(BUILD)/qmpctl $(UNIT) $(REAL) $(BENCH):
 	$(call quiet,LD) $(CC) $(ALL_LDFLAGS) -o $@ $^ $(call deps_libs,$(PROGRAM_DEPS)) $(LIBS)
 
 $(UNIT) $(REAL): LIBS = $(call deps_libs,cmocka)
-$(UNIT) $(REAL) $(BENCH): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libsupport.a $(BUILD)/libcore.a $(LIBRARIES)
+$(UNIT) $(REAL) $(BENCH): $(BUILD)/%: $(BUILD)/obj/%.o $(BUILD)/libsupport.a $(BUILD)/libcore.a $(LIBRARIES)
 
-$(FUZZERS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libcore.a $(LIBRARIES)
+$(FUZZERS): $(BUILD)/%: $(BUILD)/obj/%.o $(BUILD)/libcore.a $(LIBRARIES)
+	@mkdir -p $(@D)
 	$(call quiet,LD) $(CC) -fsanitize=fuzzer $(ALL_LDFLAGS) -o $@ $^ $(call deps_libs,$(PROGRAM_DEPS))
 
 clean:
 	rm -rf $(ROOT)
 
-.PHONY: all clean
+# ---- what people call ----
+
+# Each installs what it needs first, then builds in a make of its own, which sees the new packages.
+check:
+	@scripts/setup build test
+	@$(MAKE) --no-print-directory tests
+	@tests/run $(BUILD) $(LAB)
+
+tests: all $(UNIT) $(REAL)
+
+demo:
+	@scripts/setup build test
+	@$(MAKE) --no-print-directory all
+	@scripts/demo $(BUILD)/qmpctl $(LAB)
+
+lint:
+	@scripts/setup build test lint
+	@scripts/lint
+
+fuzz:
+	@scripts/setup build fuzz
+	@$(MAKE) --no-print-directory FUZZ=1 fuzzers
+	@scripts/fuzz $(ROOT)/fuzz $(or $(FUZZ_SECONDS),60)
+
+fuzzers: $(FUZZERS)
+
+bench:
+	@scripts/setup build test bench
+	@$(MAKE) --no-print-directory all benchmarks
+	@for program in $(BENCH); do $$program || exit 1; done
+
+benchmarks: $(BENCH)
+
+coverage:
+	@scripts/setup build test coverage
+	@$(MAKE) --no-print-directory COVERAGE=1 tests
+	@tests/run $(ROOT)/coverage $(LAB)
+	@for part in proto planner qmpctl; do \
+	    printf '%s: ' $$part; \
+	    gcovr --root . --filter "$$part/" $(ROOT)/coverage/obj/$$part --branches | tail -n 2 | head -n 1; \
+	done
+
+install: all
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)
+	install -m 755 $(BUILD)/qmpctl $(DESTDIR)$(BINDIR)/
+	install -m 644 proto/qmpclient.h planner/memplan.h $(DESTDIR)$(INCLUDEDIR)/
+	install -m 644 $(LIBRARIES) $(SHARED) $(DESTDIR)$(LIBDIR)/
+	ln -sf libqmpclient.so.0 $(DESTDIR)$(LIBDIR)/libqmpclient.so
+	ln -sf libmemplan.so.0 $(DESTDIR)$(LIBDIR)/libmemplan.so
+	for file in proto/qmpclient planner/memplan; do \
+	    sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@LIBDIR@|$(LIBDIR)|g' \
+	        -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|g' -e 's|@VERSION@|$(VERSION)|g' \
+	        $$file.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/$${file#*/}.pc || exit 1; \
+	done
+
+.PHONY: all clean check tests demo lint fuzz fuzzers bench benchmarks coverage install
 .SECONDARY:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

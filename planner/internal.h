@@ -7,8 +7,9 @@
  *   search.c    one search: two frontiers that meet          frontier.c  lists of partial subsets
  *   guess.c     a quick guess                                budget.c    limits and checks
  *   reach.c     which sums there are                         complete.c  completeness and gaps
- *   plan.c      the plan: grow, shrink, swap                 grow.c      sizes of new devices
- *   spread.c    growth over guest nodes                      reason.c    sentences
+ *   plan.c      the plan: grow, shrink or swap               steps.c     its steps
+ *   grow.c      sizes of new devices                         spread.c    their guest nodes
+ *   reason.c    sentences
  * SPDX-License-Identifier: MIT
  */
 #ifndef MEMPLAN_INTERNAL_H
@@ -64,6 +65,15 @@ enum memplan_status reach_previous(const struct reach *reach, uint64_t from, str
 /* reach_init for the items that can be taken away. */
 enum memplan_status reach_items(struct reach *reach, const struct memplan_item *items, size_t count,
                                 struct budget *budget);
+
+/* ---- complete.c ---- */
+
+/* The sizes of the items that can be taken away, sorted; returns how many. */
+size_t sizes_that_can_go(const struct memplan_item *items, size_t count, uint64_t *sizes);
+uint64_t sizes_largest_gap(const uint64_t *sizes, size_t count);
+/* As memplan_completeness, on checked arguments. */
+enum memplan_status completeness(const struct memplan_item *items, size_t count, uint64_t granule,
+                                 struct budget *budget);
 
 /* ---- exact.c ---- */
 

@@ -211,8 +211,8 @@ struct memplan_plan {
  *
  * Returns OK, NONE (no steps; below, above and swap_reaches are filled), LIMIT, NOMEM, or INVALID:
  * items as for memplan_subset_find, granule 0, largest below the granule but not 0, node_totals
- * NULL with node_count above 0, node not below node_count (MEMPLAN_ANY_NODE is fine), an unknown
- * nearest, or sizes that together pass 2^63-1.
+ * without node_count or the other way round, node not below node_count (MEMPLAN_ANY_NODE is fine),
+ * an unknown nearest, or sizes that together pass 2^63-1.
  */
 MEMPLAN_API enum memplan_status memplan_plan_make(const struct memplan_request *request,
                                                   struct memplan_plan *plan);

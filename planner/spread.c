@@ -184,9 +184,8 @@ static size_t improve(struct spread *spread, struct grow_device *devices, size_t
     return better;
 }
 
-static enum memplan_status spread_devices(struct grow_request *request, struct grow_device *devices,
-                                          size_t *count, const uint64_t *chain, size_t chain_count,
-                                          uint64_t amount)
+static enum memplan_status spread_devices(const struct grow_request *request,
+                                          struct grow_device *devices, size_t *count)
 {
     struct spread spread = {.request = request};
     struct grow_device *filled = malloc(request->slots * sizeof(*filled));

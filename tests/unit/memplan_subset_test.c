@@ -1,0 +1,526 @@
+/* Subsets: agreement with brute force, tie-breaks, balance, bounds. SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "memplan.h"
+
+#define GIB       ((uint64_t)1 << 30)
+#define MIB       ((uint64_t)1 << 20)
+#define MAX_BRUTE 18
+
+static uint64_t random_state;
+
+static uint64_t random_below(uint64_t bound)
+{
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return random_state % bound;
+}
+
+static struct memplan_subset find(const struct memplan_item *items, size_t count,
+                                  enum memplan_goal goal, uint64_t target,
+                                  enum memplan_status expected)
+{
+    struct memplan_subset_request request = {
+        .items = items, .item_count = count, .goal = goal, .target = target};
+    struct memplan_subset subset;
+
+    assert_int_equal(memplan_subset_find(&request, &subset), expected);
+    return subset;
+}
+
+/* ---- Brute force: all subsets, straight from the contract ---- */
+
+struct brute {
+    size_t newest[MAX_BRUTE]; /* indexes of what can be chosen, newest first */
+    size_t count;
+    bool has_above, found;
+    uint64_t below, above, cost;
+    unsigned bits; /* of the best; the highest is the newest */
+    int size;
+};
+
+static void brute_collect(struct brute *brute, const struct memplan_item *items, size_t count)
+{
+    for (size_t i = count; i-- > 0;) {
+        size_t at;
+
+        if (items[i].pinned || !items[i].size)
+            continue;
+        for (at = brute->count++; at > 0; at--) {
+            if (items[brute->newest[at - 1]].order >= items[i].order)
+                break;
+            brute->newest[at] = brute->newest[at - 1];
+        }
+        brute->newest[at] = i;
+    }
+}
+
+static uint64_t brute_sum(const struct brute *brute, const struct memplan_item *items,
+                          unsigned bits, uint64_t *cost)
+{
+    uint64_t sum = 0;
+
+    *cost = 0;
+    for (size_t i = 0; i < brute->count; i++)
+        if (bits >> (brute->count - 1 - i) & 1) {
+            sum += items[brute->newest[i]].size;
+            *cost += items[brute->newest[i]].cost;
+        }
+    return sum;
+}
+
+static void brute_nearest(struct brute *brute, const struct memplan_item *items, uint64_t target)
+{
+    for (unsigned bits = 0; bits < 1U << brute->count; bits++) {
+        uint64_t cost, sum = brute_sum(brute, items, bits, &cost);
+
+        if (sum <= target && sum > brute->below)
+            brute->below = sum;
+        if (sum >= target && (!brute->has_above || sum < brute->above)) {
+            brute->above = sum;
+            brute->has_above = true;
+        }
+    }
+}
+
+static void brute_best(struct brute *brute, const struct memplan_item *items, uint64_t wanted)
+{
+    for (unsigned bits = 0; bits < 1U << brute->count; bits++) {
+        uint64_t cost;
+        int size = __builtin_popcount(bits);
+
+        if (brute_sum(brute, items, bits, &cost) != wanted)
+            continue;
+        /* Ascending bits: of equals the last one is the newest. */
+        if (!brute->found || cost < brute->cost || (cost == brute->cost && size <= brute->size)) {
+            brute->found = true;
+            brute->cost = cost;
+            brute->size = size;
+            brute->bits = bits;
+        }
+    }
+}
+
+static void assert_chosen(const struct brute *brute, const struct memplan_subset *subset)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < brute->count; i++)
+        if (brute->bits >> (brute->count - 1 - i) & 1)
+            assert_int_equal(subset->chosen[n++], brute->newest[i]);
+    assert_int_equal(n, subset->count);
+}
+
+static void compare_with_brute(const struct memplan_item *items, size_t count,
+                               enum memplan_goal goal, uint64_t target)
+{
+    struct brute brute = {.count = 0};
+    struct memplan_subset subset;
+    uint64_t wanted;
+    bool possible;
+
+    brute_collect(&brute, items, count);
+    brute_nearest(&brute, items, target);
+    wanted = goal == MEMPLAN_AT_LEAST ? brute.above : brute.below;
+    possible = goal == MEMPLAN_EXACT      ? brute.below == target
+               : goal == MEMPLAN_AT_LEAST ? brute.has_above
+                                          : true;
+    subset = find(items, count, goal, target, possible ? MEMPLAN_OK : MEMPLAN_NONE);
+    assert_true(subset.has_below);
+    assert_int_equal(subset.below, brute.below);
+    assert_int_equal(subset.has_above, brute.has_above);
+    if (brute.has_above)
+        assert_int_equal(subset.above, brute.above);
+    if (possible) {
+        brute_best(&brute, items, wanted);
+        assert_int_equal(subset.sum, wanted);
+        assert_int_equal(subset.cost, brute.cost);
+        assert_chosen(&brute, &subset);
+    }
+    memplan_subset_free(&subset);
+}
+
+/* ---- Random instances ---- */
+
+enum { SIZES_SMALL, SIZES_POWERS, SIZES_ODD, SIZES_THREES, SIZES_HUGE, SIZES_BLOCKS, SIZE_KINDS };
+
+static uint64_t random_size(int kind, size_t i)
+{
+    switch (kind) {
+    case SIZES_SMALL:
+        return random_below(20);
+    case SIZES_POWERS:
+        return 128 * MIB << random_below(8);
+    case SIZES_ODD:
+        return random_below(1000000007);
+    case SIZES_THREES:
+        return 3 * (1 + random_below(9)) + (i == 0);
+    case SIZES_HUGE:
+        return random_below((uint64_t)1 << 59);
+    default:
+        return 2 * MIB * (1 + random_below(500));
+    }
+}
+
+static uint32_t random_cost(int kind)
+{
+    if (kind == 0)
+        return 7;
+    if (kind == 1)
+        return (uint32_t)random_below(3);
+    return random_below(2) ? (uint32_t)random_below(1000) : UINT32_MAX - (uint32_t)random_below(4);
+}
+
+static uint64_t random_target(const struct memplan_item *items, size_t count)
+{
+    uint64_t all = 0, some = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        all += items[i].pinned ? 0 : items[i].size;
+        some += items[i].pinned || random_below(2) ? 0 : items[i].size;
+    }
+    if (random_below(3) == 0)
+        return random_below(all + 3);
+    return some + (random_below(4) ? 0 : random_below(3));
+}
+
+static void run_random(uint64_t seed, size_t largest)
+{
+    struct memplan_item items[MAX_BRUTE];
+    size_t count;
+    int kind, costs;
+
+    random_state = seed * UINT64_C(0x9E3779B97F4A7C15) + 1;
+    count = (size_t)random_below(largest + 1);
+    kind = (int)random_below(SIZE_KINDS);
+    costs = (int)random_below(3);
+    for (size_t i = 0; i < count; i++)
+        items[i] = (struct memplan_item){.size = random_size(kind, i),
+                                         .order = random_below(4) ? i : random_below(3),
+                                         .cost = random_cost(costs),
+                                         .pinned = random_below(8) == 0};
+    for (int goal = 0; goal < 3; goal++)
+        compare_with_brute(items, count, (enum memplan_goal)goal, random_target(items, count));
+}
+
+static void agrees_with_brute_force_on_small_instances(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 6000; seed++)
+        run_random(seed, 11);
+}
+
+static void agrees_with_brute_force_on_instances_of_up_to_18_items(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 10001; seed <= 10200; seed++)
+        run_random(seed, MAX_BRUTE);
+}
+
+/* ---- What the contract says, one sentence each ---- */
+
+static void greedy_counter_examples_are_solved_exactly(void **state)
+{
+    const struct memplan_item first[] = {
+        {.size = 3072 * MIB}, {.size = 2048 * MIB}, {.size = 2048 * MIB}};
+    const struct memplan_item second[] = {
+        {.size = 1024 * MIB}, {.size = 768 * MIB}, {.size = 768 * MIB}};
+    struct memplan_subset subset = find(first, 3, MEMPLAN_EXACT, 4096 * MIB, MEMPLAN_OK);
+
+    (void)state;
+    assert_int_equal(subset.count, 2);
+    assert_int_equal(subset.chosen[0], 2);
+    assert_int_equal(subset.chosen[1], 1);
+    memplan_subset_free(&subset);
+    subset = find(second, 3, MEMPLAN_EXACT, 1536 * MIB, MEMPLAN_OK);
+    assert_int_equal(subset.count, 2);
+    assert_int_equal(subset.sum, 1536 * MIB);
+    memplan_subset_free(&subset);
+}
+
+static void cost_goes_before_count_and_count_before_age(void **state)
+{
+    struct memplan_item items[] = {{.size = 2 * GIB, .order = 1, .cost = 1},
+                                   {.size = 1 * GIB, .order = 2},
+                                   {.size = 1 * GIB, .order = 3}};
+    struct memplan_subset subset = find(items, 3, MEMPLAN_EXACT, 2 * GIB, MEMPLAN_OK);
+
+    (void)state;
+    assert_int_equal(subset.count, 2);
+    assert_int_equal(subset.cost, 0);
+    memplan_subset_free(&subset);
+    items[0].cost = 0;
+    subset = find(items, 3, MEMPLAN_EXACT, 2 * GIB, MEMPLAN_OK);
+    assert_int_equal(subset.count, 1);
+    assert_int_equal(subset.chosen[0], 0);
+    memplan_subset_free(&subset);
+    subset = find(items, 3, MEMPLAN_EXACT, 1 * GIB, MEMPLAN_OK);
+    assert_int_equal(subset.chosen[0], 2);
+    memplan_subset_free(&subset);
+}
+
+static void nothing_is_always_reachable(void **state)
+{
+    const struct memplan_item pinned = {.size = GIB, .pinned = true};
+    struct memplan_subset subset = find(NULL, 0, MEMPLAN_EXACT, 0, MEMPLAN_OK);
+
+    (void)state;
+    assert_int_equal(subset.count, 0);
+    memplan_subset_free(&subset);
+    subset = find(NULL, 0, MEMPLAN_AT_LEAST, 1, MEMPLAN_NONE);
+    assert_true(subset.has_below && !subset.has_above);
+    memplan_subset_free(&subset);
+    subset = find(&pinned, 1, MEMPLAN_AT_MOST, UINT64_MAX, MEMPLAN_OK);
+    assert_int_equal(subset.sum, 0);
+    memplan_subset_free(&subset);
+    memplan_subset_free(NULL);
+}
+
+static void what_can_not_be_is_refused(void **state)
+{
+    const struct memplan_item items[] = {{.size = UINT64_MAX}, {.size = 1, .pinned = true}};
+    struct memplan_subset subset;
+
+    (void)state;
+    find(items, 2, MEMPLAN_EXACT, 1, MEMPLAN_INVALID);
+    find(NULL, 1, MEMPLAN_EXACT, 1, MEMPLAN_INVALID);
+    find(items, 1, (enum memplan_goal)9, 1, MEMPLAN_INVALID);
+    find(items, MEMPLAN_MAX_ITEMS + 1, MEMPLAN_EXACT, 1, MEMPLAN_INVALID);
+    subset = find(items, 1, MEMPLAN_AT_LEAST, 1, MEMPLAN_OK);
+    assert_int_equal(subset.sum, UINT64_MAX);
+    memplan_subset_free(&subset);
+    assert_int_equal(memplan_largest_gap(items, 2), 0);
+    assert_int_equal(memplan_largest_gap(items, 1), UINT64_MAX);
+}
+
+/* Thousands of items, in which the largest sizes are the fewest that make the sum. */
+static void more_items_than_slots_of_qemu_work(void **state)
+{
+    static struct memplan_item items[4000];
+    struct memplan_subset subset;
+
+    (void)state;
+    for (size_t i = 0; i < 4000; i++)
+        items[i] = (struct memplan_item){.size = 128 * MIB << (i % 4), .order = i};
+    subset = find(items, 4000, MEMPLAN_EXACT, 128 * MIB * 8 * 500 + 128 * MIB * 7, MEMPLAN_OK);
+    assert_int_equal(subset.count, 503);
+    for (size_t i = 1; i < subset.count; i++)
+        assert_true(subset.chosen[i - 1] > subset.chosen[i]);
+    memplan_subset_free(&subset);
+}
+
+static void a_passed_bound_is_said(void **state)
+{
+    struct memplan_item items[60];
+    struct memplan_limits little = {.work = 1000, .memory = 4096};
+    struct memplan_subset_request request = {
+        .items = items, .item_count = 60, .target = 0, .limits = &little};
+    struct memplan_subset subset;
+
+    (void)state;
+    random_state = 42;
+    for (size_t i = 0; i < 60; i++) {
+        items[i] = (struct memplan_item){.size = 1 + random_below((uint64_t)1 << 50), .order = i};
+        request.target += i % 2 ? items[i].size : 0;
+    }
+    assert_int_equal(memplan_subset_find(&request, &subset), MEMPLAN_LIMIT);
+    assert_null(subset.chosen);
+    assert_int_equal(subset.count, 0);
+}
+
+/* With hardly any memory the searches are cut short again and again: LIMIT, or the same answer. */
+static void a_bound_never_changes_an_answer(void **state)
+{
+    size_t same = 0, passed = 0;
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= 1500; seed++) {
+        struct memplan_item items[40];
+        struct memplan_limits little = {.memory = 1500 + 20 * (seed % 200)};
+        struct memplan_subset_request request = {.items = items, .item_count = 10 + seed % 30};
+        struct memplan_subset free_search, bound_search;
+
+        random_state = seed * UINT64_C(0x9E3779B97F4A7C15);
+        for (size_t i = 0; i < request.item_count; i++) {
+            items[i] = (struct memplan_item){.size = 1 + random_below(seed % 2 ? 100 : 1000),
+                                             .order = i,
+                                             .cost = (uint32_t)random_below(1 + seed % 3)};
+            request.target += random_below(2) ? items[i].size : 0;
+        }
+        assert_int_equal(memplan_subset_find(&request, &free_search), MEMPLAN_OK);
+        request.limits = &little;
+        if (memplan_subset_find(&request, &bound_search) == MEMPLAN_OK) {
+            assert_int_equal(bound_search.count, free_search.count);
+            assert_memory_equal(bound_search.chosen, free_search.chosen,
+                                free_search.count * sizeof(*free_search.chosen));
+            same++;
+        } else {
+            passed++;
+        }
+        memplan_subset_free(&free_search);
+        memplan_subset_free(&bound_search);
+    }
+    assert_true(same > 100 && passed > 0);
+}
+
+/* ---- Guest nodes ---- */
+
+static uint64_t squares(const uint64_t *totals, size_t count)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < count; i++)
+        sum += totals[i] * totals[i];
+    return sum;
+}
+
+static void take_chosen(const struct memplan_item *items, const struct memplan_subset *subset,
+                        uint64_t *totals)
+{
+    for (size_t i = 0; i < subset->count; i++)
+        totals[items[subset->chosen[i]].node] -= items[subset->chosen[i]].size;
+}
+
+static void equal_devices_go_where_most_is(void **state)
+{
+    const struct memplan_item items[] = {{.size = 1, .order = 1, .node = 0},
+                                         {.size = 1, .order = 2, .node = 0},
+                                         {.size = 1, .order = 3, .node = 1},
+                                         {.size = 1, .order = 4, .node = 1}};
+    uint64_t totals[] = {6, 4};
+    struct memplan_subset_request request = {
+        .items = items, .item_count = 4, .target = 2, .node_totals = totals, .node_count = 2};
+    struct memplan_subset subset;
+
+    (void)state;
+    assert_int_equal(memplan_subset_find(&request, &subset), MEMPLAN_OK);
+    take_chosen(items, &subset, totals);
+    assert_int_equal(totals[0], 4);
+    assert_int_equal(totals[1], 4);
+    assert_int_equal(subset.chosen[0], 1);
+    memplan_subset_free(&subset);
+}
+
+/* One size on three nodes: compared with every way to take that many. */
+static void balance_of_one_size_is_the_best_there_is(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 500; seed++) {
+        struct memplan_item items[10];
+        uint64_t base[3], totals[3], best = UINT64_MAX;
+        struct memplan_subset_request request = {
+            .items = items, .item_count = 10, .node_totals = base, .node_count = 3};
+        struct memplan_subset subset;
+
+        random_state = seed * UINT64_C(0x9E3779B97F4A7C15);
+        for (size_t i = 0; i < 3; i++)
+            base[i] = 30 + random_below(20);
+        for (size_t i = 0; i < 10; i++)
+            items[i] = (struct memplan_item){
+                .size = 3, .order = random_below(5), .node = (uint32_t)random_below(3)};
+        request.target = 3 * random_below(11);
+        assert_int_equal(memplan_subset_find(&request, &subset), MEMPLAN_OK);
+        for (unsigned bits = 0; bits < 1024; bits++) {
+            uint64_t now;
+
+            memcpy(totals, base, sizeof(totals));
+            for (size_t i = 0; i < 10; i++)
+                totals[items[i].node] -= bits >> i & 1 ? 3 : 0;
+            now = squares(totals, 3);
+            if ((uint64_t)__builtin_popcount(bits) * 3 == request.target && now < best)
+                best = now;
+        }
+        memcpy(totals, base, sizeof(totals));
+        take_chosen(items, &subset, totals);
+        assert_int_equal(squares(totals, 3), best);
+        memplan_subset_free(&subset);
+    }
+}
+
+static void balance_never_changes_sum_cost_or_count(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 1000; seed++) {
+        struct memplan_item items[16];
+        uint64_t totals[4] = {100, 90, 110, 100};
+        struct memplan_subset_request request = {.items = items, .item_count = 16};
+        struct memplan_subset plain, level;
+
+        random_state = seed * UINT64_C(0x9E3779B97F4A7C15);
+        for (size_t i = 0; i < 16; i++)
+            items[i] = (struct memplan_item){.size = 1 + random_below(4),
+                                             .order = i,
+                                             .cost = (uint32_t)random_below(2),
+                                             .node = (uint32_t)random_below(5)};
+        request.target = random_below(30);
+        request.goal = MEMPLAN_AT_MOST;
+        assert_int_equal(memplan_subset_find(&request, &plain), MEMPLAN_OK);
+        request.node_totals = totals;
+        request.node_count = 4;
+        assert_int_equal(memplan_subset_find(&request, &level), MEMPLAN_OK);
+        assert_int_equal(plain.sum, level.sum);
+        assert_int_equal(plain.cost, level.cost);
+        assert_int_equal(plain.count, level.count);
+        memplan_subset_free(&plain);
+        memplan_subset_free(&level);
+    }
+}
+
+/* ---- Large instances: not by brute force, but by what must hold ---- */
+
+static void hard_instance(uint64_t seed, uint32_t costs)
+{
+    struct memplan_item items[256];
+    struct memplan_subset_request request = {.items = items, .item_count = 256};
+    struct memplan_subset subset;
+    uint64_t sum = 0;
+
+    random_state = seed;
+    for (size_t i = 0; i < 256; i++) {
+        items[i] = (struct memplan_item){.size = 2 * MIB * (1 + random_below(65536)),
+                                         .order = i,
+                                         .cost = (uint32_t)random_below(costs)};
+        if (random_below(2))
+            request.target += items[i].size;
+    }
+    assert_int_equal(memplan_subset_find(&request, &subset), MEMPLAN_OK);
+    for (size_t i = 0; i < subset.count; i++)
+        sum += items[subset.chosen[i]].size;
+    assert_int_equal(sum, request.target);
+    memplan_subset_free(&subset);
+}
+
+static void hard_instances_are_solved_within_the_default_limits(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 3; seed++)
+        hard_instance(seed * 77, 1000);
+    hard_instance(5, 4);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(agrees_with_brute_force_on_small_instances),
+        cmocka_unit_test(agrees_with_brute_force_on_instances_of_up_to_18_items),
+        cmocka_unit_test(greedy_counter_examples_are_solved_exactly),
+        cmocka_unit_test(cost_goes_before_count_and_count_before_age),
+        cmocka_unit_test(nothing_is_always_reachable),
+        cmocka_unit_test(what_can_not_be_is_refused),
+        cmocka_unit_test(more_items_than_slots_of_qemu_work),
+        cmocka_unit_test(a_passed_bound_is_said),
+        cmocka_unit_test(a_bound_never_changes_an_answer),
+        cmocka_unit_test(equal_devices_go_where_most_is),
+        cmocka_unit_test(balance_of_one_size_is_the_best_there_is),
+        cmocka_unit_test(balance_never_changes_sum_cost_or_count),
+        cmocka_unit_test(hard_instances_are_solved_within_the_default_limits),
+    };
+
+    return cmocka_run_group_tests_name("memplan: subsets", tests, NULL, NULL);
+}

@@ -160,4 +160,4 @@ install: all
 .PHONY: all clean check tests demo lint fuzz fuzzers bench benchmarks coverage install
 .SECONDARY:
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

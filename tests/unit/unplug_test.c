@@ -1,0 +1,306 @@
+/*
+ * Every order of what can happen to an unplug, up to a depth: it ends exactly once, asks once,
+ * deletes the backend only when the device is gone, and its result is the true one.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "unplug.h"
+
+#define DEADLINE 1000
+#define DEPTH    7
+
+enum thing {
+    THING_REPLY,
+    THING_ERROR,
+    THING_UNANSWERED,
+    THING_DELETED,
+    THING_IN_PROGRESS,
+    THING_REFUSED,
+    THING_GUEST_ERROR,
+    THING_OTHER_SLOT,
+    THING_TIME,
+    THING_DISCONNECTED,
+    THING_SNAPSHOT_PRESENT,
+    THING_SNAPSHOT_GONE,
+    THING_LOST,
+    THING_INTERRUPT,
+    THINGS
+};
+
+static struct memory_backend backend = {.id = "mem-dimm0", .used = true};
+static struct memory_device device = {.id = "dimm0",
+                                      .qom_path = "/machine/peripheral/dimm0",
+                                      .type = "dimm",
+                                      .hotpluggable = true,
+                                      .backend = &backend};
+static struct memory present = {.state = "running",
+                                .devices = &device,
+                                .device_count = 1,
+                                .backends = &backend,
+                                .backend_count = 1};
+static struct memory gone = {.state = "running", .backends = &backend, .backend_count = 1};
+
+/* What the world knows, beside the machine. */
+struct world {
+    struct unplug unplug;
+    struct step step;
+    enum action_kind waiting; /* what the machine asked for last */
+    bool sent_delete, device_gone, refused;
+    unsigned asked, finished;
+    int64_t now;
+};
+
+static unsigned long played;
+
+static struct action tell(struct world *world, struct input input)
+{
+    input.now = world->now;
+    input.memory = world->device_gone ? &gone : &present;
+    return unplug_step(&world->unplug, &input);
+}
+
+static void obey(struct world *world, struct action action)
+{
+    if (action.kind == ACTION_NONE)
+        return;
+    world->waiting = action.kind;
+    if (action.kind == ACTION_SEND && strcmp(action.command, "device_del") == 0) {
+        world->asked++;
+    } else if (action.kind == ACTION_SEND) {
+        assert_string_equal(action.command, "object-del");
+        assert_true(world->device_gone);
+        world->sent_delete = true;
+    }
+    if (action.kind == ACTION_FINISH)
+        world->finished++;
+    json_decref(action.arguments);
+}
+
+static struct input event_input(const struct qmp_event *event)
+{
+    return (struct input){.kind = INPUT_EVENT, .event = event};
+}
+
+static void tell_ost(struct world *world, const char *slot, int status)
+{
+    json_t *data = json_pack("{s:{s:s,s:s,s:i,s:i}}", "info", "slot-type", "DIMM", "slot", slot,
+                             "source", 3, "status", status);
+    const struct qmp_event event = {.name = "ACPI_DEVICE_OST", .data = data};
+
+    obey(world, tell(world, event_input(&event)));
+    json_decref(data);
+}
+
+static void tell_named(struct world *world, const char *name)
+{
+    json_t *data = json_pack("{s:s}", "path", device.qom_path);
+    const struct qmp_event event = {.name = name, .data = data};
+
+    obey(world, tell(world, event_input(&event)));
+    json_decref(data);
+}
+
+/* Whether the thing can happen now at all. */
+static bool possible(const struct world *world, enum thing thing)
+{
+    switch (thing) {
+    case THING_REPLY:
+    case THING_ERROR:
+    case THING_UNANSWERED:
+        return world->waiting == ACTION_SEND;
+    case THING_TIME:
+    case THING_DISCONNECTED:
+        return world->waiting == ACTION_WAIT;
+    case THING_SNAPSHOT_PRESENT:
+        return world->waiting == ACTION_SNAPSHOT && !world->device_gone;
+    case THING_SNAPSHOT_GONE:
+    case THING_LOST:
+        return world->waiting == ACTION_SNAPSHOT;
+    case THING_DELETED:
+        return !world->device_gone && world->asked > 0;
+    case THING_REFUSED:
+    case THING_GUEST_ERROR:
+    case THING_IN_PROGRESS:
+        return !world->device_gone;
+    default:
+        return true;
+    }
+}
+
+static void happen(struct world *world, enum thing thing)
+{
+    static const struct error error = {
+        .code = EXIT_FAILED, .text = "no", .qmp_desc = "no", .qmp_class = "GenericError"};
+
+    switch (thing) {
+    case THING_REPLY:
+        obey(world, tell(world, (struct input){.kind = INPUT_REPLY}));
+        break;
+    case THING_ERROR:
+        obey(world, tell(world, (struct input){.kind = INPUT_ERROR, .error = &error}));
+        break;
+    case THING_UNANSWERED:
+        obey(world, tell(world, (struct input){.kind = INPUT_UNANSWERED, .error = &error}));
+        break;
+    case THING_DELETED:
+        world->device_gone = true;
+        tell_named(world, "DEVICE_DELETED");
+        break;
+    case THING_IN_PROGRESS:
+        tell_ost(world, "0", 0x84);
+        break;
+    case THING_REFUSED:
+        world->refused = true;
+        tell_ost(world, "0", 0x82);
+        break;
+    case THING_GUEST_ERROR:
+        world->refused = true;
+        tell_named(world, "DEVICE_UNPLUG_GUEST_ERROR");
+        break;
+    case THING_OTHER_SLOT:
+        tell_ost(world, "7", 0x82);
+        break;
+    case THING_TIME:
+        world->now = DEADLINE;
+        obey(world, tell(world, (struct input){.kind = INPUT_TIME}));
+        break;
+    case THING_DISCONNECTED:
+        obey(world, tell(world, (struct input){.kind = INPUT_DISCONNECTED}));
+        break;
+    case THING_SNAPSHOT_GONE:
+        world->device_gone = true;
+        obey(world, tell(world, (struct input){.kind = INPUT_SNAPSHOT}));
+        break;
+    case THING_SNAPSHOT_PRESENT:
+        obey(world, tell(world, (struct input){.kind = INPUT_SNAPSHOT}));
+        break;
+    case THING_LOST:
+        obey(world, tell(world, (struct input){.kind = INPUT_LOST, .error = &error}));
+        break;
+    default:
+        obey(world, tell(world, (struct input){.kind = INPUT_INTERRUPT}));
+        break;
+    }
+}
+
+static void check_end(const struct world *world)
+{
+    const struct step *step = &world->step;
+
+    assert_int_equal(world->finished, 1);
+    assert_int_equal(world->asked, 1);
+    if (step->result == STEP_DONE)
+        assert_true(world->device_gone && world->sent_delete);
+    else
+        assert_true(step->error.code != EXIT_DONE && *step->reason);
+    if (step->result == STEP_REFUSED)
+        assert_true(world->refused && step->error.code == EXIT_REFUSED);
+    if (step->result == STEP_TIMEOUT)
+        assert_true(step->pending && step->error.code == EXIT_TIMED_OUT);
+    if (step->error.code == EXIT_NO_CONNECTION)
+        assert_int_equal(world->waiting, ACTION_FINISH);
+}
+
+static void play(const struct world *before, unsigned depth)
+{
+    for (enum thing thing = 0; thing < THINGS; thing++) {
+        struct world world = *before;
+
+        if (!possible(&world, thing))
+            continue;
+        world.unplug.step = &world.step;
+        happen(&world, thing);
+        played++;
+        if (world.finished) {
+            check_end(&world);
+            /* Whatever comes late changes nothing. */
+            tell_named(&world, "DEVICE_DELETED");
+            assert_int_equal(world.finished, 1);
+        } else if (depth > 1) {
+            play(&world, depth - 1);
+        }
+    }
+}
+
+static struct world begin(void)
+{
+    struct world world = {.step = {.action = STEP_UNPLUG, .id = "dimm0", .slot = 0}};
+
+    unplug_init(&world.unplug, &world.step, &device, &present, DEADLINE);
+    obey(&world, tell(&world, (struct input){.kind = INPUT_BEGIN}));
+    return world;
+}
+
+static void every_order_ends_once_and_truly(void **state)
+{
+    struct world world = begin();
+
+    (void)state;
+    play(&world, DEPTH);
+    assert_true(played > 100000);
+    print_message("%lu inputs played\n", played);
+}
+
+static void the_outcomes_are_told_apart(void **state)
+{
+    static const struct {
+        enum thing things[5];
+        size_t count;
+        enum step_result result;
+        enum exit_code code;
+        const char *reason;
+    } cases[] = {
+        {{THING_REPLY, THING_DELETED, THING_REPLY}, 3, STEP_DONE, EXIT_DONE, ""},
+        {{THING_DELETED, THING_REPLY, THING_REPLY}, 3, STEP_DONE, EXIT_DONE, ""},
+        {{THING_REPLY, THING_REFUSED}, 2, STEP_REFUSED, EXIT_REFUSED, "busy"},
+        {{THING_REPLY, THING_GUEST_ERROR}, 2, STEP_REFUSED, EXIT_REFUSED, "unplug error"},
+        {{THING_REPLY, THING_IN_PROGRESS, THING_TIME, THING_SNAPSHOT_PRESENT},
+         4,
+         STEP_TIMEOUT,
+         EXIT_TIMED_OUT,
+         "stalled"},
+        {{THING_REPLY, THING_TIME, THING_SNAPSHOT_PRESENT},
+         3,
+         STEP_TIMEOUT,
+         EXIT_TIMED_OUT,
+         "nobody answers"},
+        {{THING_REPLY, THING_TIME, THING_SNAPSHOT_GONE, THING_REPLY}, 4, STEP_DONE, EXIT_DONE, ""},
+        {{THING_REPLY, THING_DISCONNECTED, THING_LOST},
+         3,
+         STEP_FAILED,
+         EXIT_NO_CONNECTION,
+         "connection was lost"},
+        {{THING_ERROR}, 1, STEP_FAILED, EXIT_FAILED, "no"},
+        {{THING_REPLY, THING_INTERRUPT}, 2, STEP_TIMEOUT, EXIT_TIMED_OUT, "interrupted"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct world world = begin();
+
+        world.unplug.step = &world.step;
+        for (size_t j = 0; j < cases[i].count; j++)
+            happen(&world, cases[i].things[j]);
+        check_end(&world);
+        assert_int_equal(world.step.result, cases[i].result);
+        assert_int_equal(world.step.error.code, cases[i].code);
+        assert_non_null(strstr(world.step.reason, cases[i].reason));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_order_ends_once_and_truly),
+        cmocka_unit_test(the_outcomes_are_told_apart),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -69,18 +69,60 @@ static size_t capacity_limit(size_t count, bool halves, const struct budget *bud
     return limit < 16 ? 16 : limit;
 }
 
+/* A relaxation, and what is searched in its place, if anything: see relax_mirror. */
+struct views {
+    struct relaxation relaxation, mirror;
+    struct entry *mirror_entries;
+    uint64_t mirror_weight; /* that the answer has in the mirror */
+    bool mirrored;
+};
+
+static enum memplan_status views_init(struct views *views, const struct question *question)
+{
+    struct relaxation *relaxation = &views->relaxation;
+    enum memplan_status status;
+
+    memset(views, 0, sizeof(*views));
+    status = relax_init(relaxation, question->entries, question->count, question->target);
+    /* Unless all answers weigh the same, only the lightest will do. */
+    if (status != MEMPLAN_OK || relaxation->lower != relaxation->highest || !relaxation->count)
+        return status;
+    views->mirror_entries = malloc(question->count * sizeof(*views->mirror_entries));
+    if (!views->mirror_entries)
+        return MEMPLAN_NOMEM;
+    views->mirror_weight = relaxation->lower;
+    status = relax_mirror(&views->mirror, relaxation, views->mirror_entries, &views->mirror_weight);
+    if (status == MEMPLAN_OK)
+        views->mirrored = relax_slack(&views->mirror, views->mirror_weight) <
+                          relax_slack(relaxation, relaxation->lower);
+    return status == MEMPLAN_NONE ? MEMPLAN_OK : status;
+}
+
+static void views_free(struct views *views)
+{
+    relax_free(&views->relaxation);
+    relax_free(&views->mirror);
+    free(views->mirror_entries);
+}
+
 /* One rung: a search, and after the first one a guess, which is what very many solutions call for.
  */
-static enum memplan_status step_up(const struct relaxation *relaxation, size_t rung, uint64_t upper,
+static enum memplan_status step_up(const struct views *views, size_t rung, uint64_t upper,
                                    uint64_t enough, struct budget *budget, struct outcome *next)
 {
+    const struct relaxation *relaxation = &views->relaxation;
     bool halves = ladder[rung].halves;
     size_t capacity = capacity_limit(relaxation->count, halves, budget);
     enum memplan_status status;
 
     if (ladder[rung].capacity && ladder[rung].capacity < capacity)
         capacity = ladder[rung].capacity;
-    status = search_run(relaxation, capacity, halves, upper, budget, next);
+    if (views->mirrored)
+        status = search_run(&views->mirror, capacity, halves, views->mirror_weight, budget, next);
+    else
+        status = search_run(relaxation, capacity, halves, upper, budget, next);
+    if (views->mirrored)
+        next->weight = relaxation->lower;
     if (status == MEMPLAN_OK && rung == 0 && !next->found && !next->proven)
         status = guess_run(relaxation, enough, budget, next);
     return status;
@@ -90,22 +132,21 @@ static enum memplan_status step_up(const struct relaxation *relaxation, size_t r
  * Climbs the ladder until the best one is proven, or one that weighs no more than enough is found.
  * outcome->chosen belongs to the relaxation's entries. LIMIT where the ladder is too short.
  */
-static enum memplan_status climb(const struct relaxation *relaxation, uint64_t upper,
-                                 uint64_t enough, struct budget *budget, struct outcome *outcome)
+static enum memplan_status climb(const struct views *views, uint64_t upper, uint64_t enough,
+                                 struct budget *budget, struct outcome *outcome)
 {
-    struct outcome next = {.chosen = malloc(relaxation->count + 1)};
+    size_t count = views->relaxation.count;
+    struct outcome next = {.chosen = malloc(count + 1)};
     enum memplan_status status = next.chosen ? MEMPLAN_OK : MEMPLAN_NOMEM;
     bool done = false;
 
-    if (relaxation->lower > enough)
-        enough = relaxation->lower;
     outcome->found = outcome->proven = false;
     for (size_t i = 0; i < LADDER_LENGTH && status == MEMPLAN_OK && !done; i++) {
-        status = step_up(relaxation, i, upper, enough, budget, &next);
+        status = step_up(views, i, upper, enough, budget, &next);
         if (status != MEMPLAN_OK)
             break;
         if (next.found) {
-            memcpy(outcome->chosen, next.chosen, relaxation->count);
+            memcpy(outcome->chosen, next.chosen, count);
             upper = outcome->weight = next.weight;
             outcome->found = true;
         }
@@ -116,18 +157,32 @@ static enum memplan_status climb(const struct relaxation *relaxation, uint64_t u
     return status == MEMPLAN_OK && !done ? MEMPLAN_LIMIT : status;
 }
 
+static enum memplan_status climb_views(const struct views *views, uint64_t upper, uint64_t enough,
+                                       struct budget *budget, struct outcome *outcome)
+{
+    const struct relaxation *relaxation = &views->relaxation;
+
+    outcome->found = false;
+    outcome->proven = true;
+    if (relaxation->lower > upper || relaxation->lower > relaxation->highest)
+        return MEMPLAN_OK;
+    if (enough < relaxation->lower)
+        enough = relaxation->lower;
+    return climb(views, size_min(upper, relaxation->upper), enough, budget, outcome);
+}
+
 static enum memplan_status answer(struct question *question, uint64_t upper, uint64_t enough,
                                   struct budget *budget, struct outcome *outcome)
 {
-    struct relaxation relaxation;
+    struct views views;
     struct outcome reduced = {.chosen = malloc(question->count + 1)};
-    enum memplan_status status = MEMPLAN_NOMEM;
+    enum memplan_status status = reduced.chosen ? MEMPLAN_OK : MEMPLAN_NOMEM;
 
-    if (reduced.chosen)
-        status = relax_init(&relaxation, question->entries, question->count, question->target);
     if (status == MEMPLAN_OK) {
-        status = climb(&relaxation, size_min(upper, relaxation.upper), enough, budget, &reduced);
-        relax_free(&relaxation);
+        status = views_init(&views, question);
+        if (status == MEMPLAN_OK)
+            status = climb_views(&views, upper, enough, budget, &reduced);
+        views_free(&views);
     }
     if (status == MEMPLAN_OK) {
         outcome->found = reduced.found;

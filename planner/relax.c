@@ -38,6 +38,23 @@ static void guess_upper(struct relaxation *relaxation, const struct ranked *rank
     relaxation->upper = sum == relaxation->target ? weight : all;
 }
 
+/* The heaviest that the relaxation can be: the most weight a byte first. */
+static void find_highest(struct relaxation *relaxation, const struct ranked *ranked)
+{
+    uint64_t left = relaxation->target;
+
+    for (size_t i = relaxation->count; i-- > 0 && left;) {
+        const struct ranked *next = &ranked[i];
+
+        if (next->size > left) {
+            relaxation->highest += (uint64_t)((wide)next->weight * left / next->size);
+            break;
+        }
+        relaxation->highest += next->weight;
+        left -= next->size;
+    }
+}
+
 static void add_run(struct relaxation *relaxation, const struct ranked *ranked, size_t first,
                     size_t end, bool in)
 {
@@ -87,6 +104,7 @@ static void find_base(struct relaxation *relaxation, const struct ranked *ranked
     relaxation->lower = relaxation->base_weight +
                         (uint64_t)((rest + relaxation->break_size - 1) / relaxation->break_size);
     guess_upper(relaxation, ranked, split);
+    find_highest(relaxation, ranked);
     make_runs(relaxation, ranked, split);
 }
 
@@ -125,4 +143,32 @@ wide relax_price(const struct relaxation *relaxation, uint64_t weight)
 {
     return (wide)relaxation->break_size * ((wide)weight - relaxation->base_weight) -
            (wide)relaxation->break_weight * (relaxation->target - relaxation->base_sum);
+}
+
+double relax_slack(const struct relaxation *relaxation, uint64_t weight)
+{
+    return (double)relax_price(relaxation, weight) / (double)relaxation->break_size;
+}
+
+enum memplan_status relax_mirror(struct relaxation *mirror, const struct relaxation *relaxation,
+                                 struct entry *entries, uint64_t *weight)
+{
+    uint64_t factor = 0, sum = 0;
+
+    for (size_t i = 0; i < relaxation->count; i++) {
+        const struct entry *entry = &relaxation->entries[i];
+        uint64_t ratio = entry->weight / entry->size + (entry->weight % entry->size != 0);
+
+        sum += entry->size;
+        if (ratio > factor)
+            factor = ratio;
+    }
+    if ((wide)factor * sum > INT64_MAX / 2)
+        return MEMPLAN_NONE;
+    for (size_t i = 0; i < relaxation->count; i++) {
+        entries[i].size = relaxation->entries[i].size;
+        entries[i].weight = factor * entries[i].size - relaxation->entries[i].weight;
+    }
+    *weight = factor * relaxation->target - *weight;
+    return relax_init(mirror, entries, relaxation->count, relaxation->target);
 }

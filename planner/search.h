@@ -32,13 +32,24 @@ struct relaxation {
     size_t *members; /* indexes of entries */
     uint64_t base_sum, base_weight;
     uint64_t break_size, break_weight;
-    uint64_t lower; /* no subset with the sum target weighs less */
-    uint64_t upper; /* the weight of one that was found on the way, or the weight of all */
+    uint64_t lower;   /* no subset with the sum target weighs less */
+    uint64_t highest; /* nor more */
+    uint64_t upper;   /* the weight of one that was found on the way, or the weight of all */
 };
 
 /* entries: none larger than target, all together not below it. OK or NOMEM. */
 enum memplan_status relax_init(struct relaxation *relaxation, const struct entry *entries,
                                size_t count, uint64_t target);
+/*
+ * The same question with each weight w replaced by factor * size - w: the sum is fixed, so the
+ * lightest subset is the heaviest of before. Where lower and highest are the same, so are the
+ * answers, but the prices are different ones, and may leave less to search. entries: space for the
+ * new entries. OK, NONE where numbers would get too large, or NOMEM.
+ */
+enum memplan_status relax_mirror(struct relaxation *mirror, const struct relaxation *relaxation,
+                                 struct entry *entries, uint64_t *weight);
+/* How much heavier weight is than the relaxation, fractions included: less is easier to search. */
+double relax_slack(const struct relaxation *relaxation, uint64_t weight);
 void relax_free(struct relaxation *relaxation);
 /* The price that every subset with the sum target and this weight has; below 0: there is none. */
 wide relax_price(const struct relaxation *relaxation, uint64_t weight);

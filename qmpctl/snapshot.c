@@ -551,9 +551,13 @@ struct memory *snapshot_memory(struct snapshot *snapshot, struct error *error)
     memory->plugged = number_of(sizes, "plugged-memory");
     read_vm(memory, snapshot);
     json_array_foreach(snapshot->asked[QUERY_BACKENDS].value, index, row)
+    {
         read_backend(snapshot, row, &memory->backends[index]);
+    }
     json_array_foreach(snapshot->asked[QUERY_DEVICES].value, index, row)
+    {
         read_device(memory, snapshot, row, &memory->devices[index]);
+    }
     read_machine(memory, snapshot);
     read_numa(memory, json_string_value(snapshot->asked[QUERY_NUMA].value));
     find_orphans(memory);

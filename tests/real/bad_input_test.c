@@ -1,0 +1,197 @@
+/* Bad arguments and bad monitors: each its own text and code, and no VM that dies of them. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lab/lab.h"
+#include "support/run.h"
+
+static struct lab_vm *vm;
+
+static int start(void **state)
+{
+    (void)state;
+    vm = lab_start(LAB_HOST, LAB_ABSENT, "512M,slots=2,maxmem=1G", NULL);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    lab_stop(vm);
+    return 0;
+}
+
+static void bad_usage_sends_nothing(void **state)
+{
+    static const char *const cases[][5] = {
+        {"plug", "0"},
+        {"plug", "-1"},
+        {"plug", "18446744073709551615"},
+        {"plug", "1e30G"},
+        {"plug", "1"},
+        {"plug", "3M"},
+        {"plug", "12X"},
+        {"plug", ""},
+        {"plug"},
+        {"plug", "128M", "--id", "0bad"},
+        {"plug", "128M", "--id", "a,b"},
+        {"plug", "128M", "--node", "128"},
+        {"plug", "128M", "--node", "-1"},
+        {"plug", "128M", "--slot", "256"},
+        {"plug", "128M", "--count", "0"},
+        {"plug", "128M", "--count", "257"},
+        {"plug", "4096T", "--count", "2"},
+        {"plug", "128M", "--nonsense"},
+        {"unplug"},
+        {"unplug", "no such id"},
+        {"set", "512"},
+        {"status", "more"},
+        {"status", "--swap"},
+        {"nonsense"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        /* Verbose shows what is sent: nothing. */
+        const char *arguments[8] = {"-v"};
+        const struct run_result *result;
+
+        for (size_t j = 0; j < 5 && cases[i][j]; j++)
+            arguments[j + 1] = cases[i][j];
+        result = run_expect(2, lab_socket(vm), arguments);
+        assert_null(strstr(result->err, "->"));
+        assert_memory_equal(result->err, "qmpctl: ", 8);
+        assert_string_equal(result->out, "");
+    }
+    assert_true(lab_is_alive(vm));
+}
+
+static void a_bad_monitor_is_named(void **state)
+{
+    char file[] = "/tmp/qmpctl-file-XXXXXX";
+    int fd = mkstemp(file);
+
+    (void)state;
+    assert_true(fd >= 0);
+    assert_non_null(
+        strstr(EXPECT(3, "/tmp/there/is/no/such/socket", "status")->err, "no such socket"));
+    assert_non_null(strstr(EXPECT(3, file, "status")->err, "not a socket"));
+    assert_non_null(strstr(EXPECT(3, "127.0.0.1:1", "status")->err, "nobody listens"));
+    close(fd);
+    unlink(file);
+}
+
+static void a_monitor_in_use_is_named_in_time(void **state)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    int holder = socket(AF_UNIX, SOCK_STREAM, 0);
+    const struct run_result *result;
+    char byte;
+
+    (void)state;
+    snprintf(name.sun_path, sizeof name.sun_path, "%s", lab_socket(vm));
+    assert_int_equal(connect(holder, (struct sockaddr *)&name, sizeof name), 0);
+    assert_int_equal(recv(holder, &byte, 1, 0), 1);
+    result = EXPECT(3, lab_socket(vm), "status", "--connect-timeout", "0.5");
+    assert_non_null(strstr(result->err, "in use"));
+    assert_true(result->seconds < 1.5);
+    close(holder);
+}
+
+static void what_the_vm_cannot_take_leaves_nothing_behind(void **state)
+{
+    json_t *status;
+
+    (void)state;
+    EXPECT(1, lab_socket(vm), "plug", "8G", "--accept-timeout", "0");
+    EXPECT(1, lab_socket(vm), "plug", "128M", "--node", "9", "--accept-timeout", "0");
+    EXPECT(1, lab_socket(vm), "plug", "128M", "--slot", "77", "--accept-timeout", "0");
+    EXPECT(0, lab_socket(vm), "plug", "128M", "--count", "2", "--accept-timeout", "0");
+    EXPECT(1, lab_socket(vm), "plug", "128M", "--accept-timeout", "0");
+    EXPECT(1, lab_socket(vm), "unplug", "nobody");
+    status = run_json(EXPECT(0, lab_socket(vm), "status", "--json"));
+    assert_int_equal(json_array_size(json_at(status, "orphans")), 0);
+    assert_int_equal(json_array_size(json_at(status, "devices")), 2);
+    json_decref(status);
+    assert_true(lab_is_alive(vm));
+}
+
+static void nobody_answers_is_a_time_out(void **state)
+{
+    const struct run_result *result = EXPECT(5, lab_socket(vm), "-t", "0.3", "unplug", "dimm0");
+
+    (void)state;
+    assert_non_null(strstr(result->err, "nobody answers"));
+    assert_true(result->seconds < 1.3);
+}
+
+static void repair_deletes_only_what_was_left_behind(void **state)
+{
+    json_t *repaired;
+
+    (void)state;
+    EXPECT(0, lab_socket(vm), "qmp", "object-add", "qom-type=memory-backend-ram", "id=mem-dimm7",
+           "size=134217728");
+    EXPECT(0, lab_socket(vm), "qmp", "object-add", "qom-type=memory-backend-ram", "id=stranger",
+           "size=134217728");
+    repaired = run_json(EXPECT(0, lab_socket(vm), "repair", "--json"));
+    assert_int_equal(json_array_size(json_at(repaired, "deleted")), 1);
+    assert_string_equal(json_string_value(json_at(repaired, "deleted.0")), "mem-dimm7");
+    json_decref(repaired);
+    EXPECT(0, lab_socket(vm), "qmp", "object-del", "id=stranger");
+}
+
+static void a_refusal_is_told_with_its_reason(void **state)
+{
+    struct lab_vm *refusing = lab_start(LAB_HOST, LAB_REFUSES, NULL, NULL);
+    const struct run_result *result;
+
+    (void)state;
+    EXPECT(0, lab_socket(refusing), "plug", "128M");
+    lab_command(refusing, "fill 64", "filled");
+    result = RUN(lab_socket(refusing), "-t", "5", "unplug", "dimm0");
+    /* A guest under such pressure refuses, or keeps trying: never a guess, never a loss. */
+    assert_true(result->code == 4 || result->code == 5);
+    assert_true(strstr(result->err, "the guest refused") || strstr(result->err, "stalled"));
+    assert_true(lab_is_alive(refusing));
+    lab_stop(refusing);
+}
+
+static void a_stopped_qemu_ends_in_time(void **state)
+{
+    const struct run_result *result;
+
+    (void)state;
+    kill(lab_pid(vm), SIGSTOP);
+    result = RUN(lab_socket(vm), "status", "--connect-timeout", "0.5");
+    kill(lab_pid(vm), SIGCONT);
+    assert_int_equal(result->code, 3);
+    assert_true(result->seconds < 1.5);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bad_usage_sends_nothing),
+        cmocka_unit_test(a_bad_monitor_is_named),
+        cmocka_unit_test(a_monitor_in_use_is_named_in_time),
+        cmocka_unit_test(what_the_vm_cannot_take_leaves_nothing_behind),
+        cmocka_unit_test(nobody_answers_is_a_time_out),
+        cmocka_unit_test(repair_deletes_only_what_was_left_behind),
+        cmocka_unit_test(a_refusal_is_told_with_its_reason),
+        cmocka_unit_test(a_stopped_qemu_ends_in_time),
+    };
+
+    return cmocka_run_group_tests(tests, start, stop);
+}

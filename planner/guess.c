@@ -36,14 +36,6 @@ static uint64_t size_at(const struct guess *guess, size_t place)
     return guess->relaxation->entries[guess->sorted[place]].size;
 }
 
-static bool weights_are_equal(const struct relaxation *relaxation)
-{
-    for (size_t i = 1; i < relaxation->run_count; i++)
-        if (relaxation->runs[i].weight != relaxation->runs[0].weight)
-            return false;
-    return relaxation->run_count > 0;
-}
-
 /* Takes the largest k neighbours whose sum is not above the target. */
 static bool place_window(struct guess *guess)
 {
@@ -160,8 +152,6 @@ enum memplan_status guess_run(const struct relaxation *relaxation, uint64_t weig
     enum memplan_status status = MEMPLAN_OK;
 
     outcome->found = outcome->proven = false;
-    if (!weights_are_equal(relaxation) || weight % relaxation->runs[0].weight)
-        return MEMPLAN_OK;
     if (!budget_spend(budget, TABLE_SIZE + relaxation->count))
         return MEMPLAN_LIMIT;
     guess.k = (size_t)size_min(weight / relaxation->runs[0].weight, SIZE_MAX);

@@ -92,7 +92,7 @@ $(BUILD)/qmpctl $(UNIT) $(REAL) $(BENCH):
 	@mkdir -p $(@D)
 	$(call quiet,LD) $(CC) $(ALL_LDFLAGS) -o $@ $^ $(call deps_libs,$(PROGRAM_DEPS)) $(LIBS)
 
-$(UNIT) $(REAL): LIBS = $(call deps_libs,cmocka)
+$(UNIT) $(REAL) $(BENCH): LIBS = $(call deps_libs,cmocka)
 $(UNIT) $(REAL) $(BENCH): $(BUILD)/%: $(BUILD)/obj/%.o $(BUILD)/libsupport.a $(BUILD)/libcore.a $(LIBRARIES)
 
 $(FUZZERS): $(BUILD)/%: $(BUILD)/obj/%.o $(BUILD)/libcore.a $(LIBRARIES)

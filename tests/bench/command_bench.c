@@ -72,8 +72,10 @@ static double timed(const char *const *arguments, int code, long *rss)
     double started = now();
     struct rusage usage;
     int status;
-    pid_t pid = fork();
+    pid_t pid;
 
+    fflush(stdout); /* else the child writes what is still buffered once more */
+    pid = fork();
     if (pid == 0) {
         if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr))
             _exit(126);

@@ -40,28 +40,20 @@ static void candidates_free(struct candidates *candidates)
     free(candidates->chosen);
 }
 
-/*
- * Divides all sizes by their greatest common divisor, which is returned. The part of the weights
- * that is in proportion to the sizes is the same for all subsets with one sum, so it is taken off;
- * what is left is divided in the same way. Small numbers, often equal ones, are easier to search.
+/* Divides all sizes by their greatest common divisor, which is returned, and the weights as well.
  */
 static uint64_t normalise(struct candidates *candidates)
 {
-    uint64_t size = 0, weight = 0, ratio = UINT64_MAX;
-    struct entry *entries = candidates->entries;
+    uint64_t size = 0, weight = 0;
 
-    for (size_t i = 0; i < candidates->count; i++)
-        size = size_gcd(entries[i].size, size);
     for (size_t i = 0; i < candidates->count; i++) {
-        entries[i].size /= size;
-        ratio = size_min(ratio, entries[i].weight / entries[i].size);
+        size = size_gcd(candidates->entries[i].size, size);
+        weight = size_gcd(candidates->entries[i].weight, weight);
     }
     for (size_t i = 0; i < candidates->count; i++) {
-        entries[i].weight -= ratio * entries[i].size;
-        weight = size_gcd(entries[i].weight, weight);
+        candidates->entries[i].size /= size;
+        candidates->entries[i].weight /= weight;
     }
-    for (size_t i = 0; weight && i < candidates->count; i++)
-        entries[i].weight /= weight;
     return size ? size : 1;
 }
 

@@ -46,6 +46,8 @@ static int floor_main(const char *path, const char *file)
     FILE *input = fopen(file, "r");
     size_t length = input ? fread(requests, 1, sizeof requests, input) : 0, first;
 
+    if (input)
+        fclose(input);
     snprintf(name.sun_path, sizeof name.sun_path, "%s", path);
     if (fd < 0 || length == 0 || connect(fd, (struct sockaddr *)&name, sizeof name) < 0)
         return 1;

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,57 +13,83 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static int refuse(struct qmp_error *error, const char *why)
+/* ---- parsing ---- */
+
+static int refuse(struct address *address, struct qmp_error *error, const char *why)
 {
+    address->descriptor = -1;
+    address_free(address);
     *error = (struct qmp_error){.code = QMP_ERROR_INVALID, .phase = QMP_PHASE_CONNECT};
     snprintf(error->text, sizeof error->text, "%s", why);
     return -1;
 }
 
-/* HOST:PORT or [V6]:PORT; a text with a slash is a path. */
-static bool split_host(const char *text, struct address *address)
+/* The number that text is, no larger than most; -1: it is none. */
+static long small_number(const char *text, long most)
+{
+    size_t length = strlen(text);
+    long number;
+
+    if (length == 0 || length > 9 || strspn(text, "0123456789") != length)
+        return -1;
+    number = strtol(text, NULL, 10);
+    return number <= most ? number : -1;
+}
+
+/* HOST:PORT or [V6]:PORT, where a text with a slash is a path. */
+static const char *find_port(const char *text)
 {
     const char *colon = strrchr(text, ':');
-    size_t length = colon ? (size_t)(colon - text) : 0;
 
     if (!colon || strchr(text, '/') || !colon[1] || colon[1 + strspn(colon + 1, "0123456789")])
-        return false;
-    if (length >= 2 && text[0] == '[' && text[length - 1] == ']')
-        address->host = strndup(text + 1, length - 2);
-    else
-        address->host = strndup(text, length);
-    address->port = strdup(colon + 1);
-    return true;
+        return NULL;
+    return colon + 1;
+}
+
+static int parse_tcp(const char *text, const char *port, struct address *address,
+                     struct qmp_error *error)
+{
+    size_t length = (size_t)(port - text) - 1;
+
+    address->kind = ADDRESS_TCP;
+    if (length >= 2 && text[0] == '[' && text[length - 1] == ']') {
+        text++;
+        length -= 2;
+    } else if (memchr(text, ':', length)) {
+        return refuse(address, error, "an IPv6 address is written as [ADDRESS]:PORT");
+    }
+    if (length == 0)
+        return refuse(address, error, "the host is missing before the port");
+    if (small_number(port, 65535) < 1)
+        return refuse(address, error, "the port is not between 1 and 65535");
+    address->host = strndup(text, length);
+    address->port = strdup(port);
+    return address->host && address->port ? 0 : refuse(address, error, "out of memory");
 }
 
 int address_parse(const char *text, struct address *address, struct qmp_error *error)
 {
+    const char *port = find_port(text);
+
     *address = (struct address){.descriptor = -1};
     if (!*text)
-        return refuse(error, "the address is empty");
+        return refuse(address, error, "the address is empty");
     if (strncmp(text, "fd:", 3) == 0) {
-        char *end;
-        long number = strtol(text + 3, &end, 10);
-
-        if (!text[3] || *end || number < 0 || number > 1 << 20)
-            return refuse(error, "fd: takes the number of an open descriptor");
         address->kind = ADDRESS_DESCRIPTOR;
-        address->descriptor = (int)number;
-        return 0;
+        address->descriptor = (int)small_number(text + 3, 1 << 20);
+        return address->descriptor >= 0
+                   ? 0
+                   : refuse(address, error, "fd: takes the number of an open descriptor");
     }
-    if (strncmp(text, "unix:", 5) != 0 && split_host(text, address)) {
-        address->kind = ADDRESS_TCP;
-        if (!address->host || !address->port)
-            return refuse(error, "out of memory");
-        if (!*address->host)
-            return refuse(error, "the host is missing before the port");
-        return 0;
-    }
+    if (strncmp(text, "unix:", 5) == 0)
+        text += 5;
+    else if (port)
+        return parse_tcp(text, port, address, error);
+    if (!*text)
+        return refuse(address, error, "the path of the socket is empty");
     address->kind = ADDRESS_UNIX;
-    address->path = strdup(strncmp(text, "unix:", 5) == 0 ? text + 5 : text);
-    if (!address->path || !*address->path)
-        return refuse(error, "the path of the socket is empty");
-    return 0;
+    address->path = strdup(text);
+    return address->path ? 0 : refuse(address, error, "out of memory");
 }
 
 void address_free(struct address *address)
@@ -74,6 +102,8 @@ void address_free(struct address *address)
     *address = (struct address){.descriptor = -1};
 }
 
+/* ---- connecting ---- */
+
 static int close_keeping_errno(int descriptor)
 {
     int saved = errno;
@@ -83,95 +113,67 @@ static int close_keeping_errno(int descriptor)
     return -1;
 }
 
-/* sun_path holds 107 bytes; a longer path goes through a descriptor of its folder. */
-static int unix_name(const char *path, struct sockaddr_un *name, int *folder)
+/* sun_path holds 107 bytes; a longer path goes through a descriptor of the socket itself. */
+static int name_unix(const char *path, struct sockaddr_un *name)
 {
-    const char *slash = strrchr(path, '/');
-    char *parent;
+    int handle;
 
-    *folder = -1;
-    name->sun_family = AF_UNIX;
+    *name = (struct sockaddr_un){.sun_family = AF_UNIX};
     if (strlen(path) < sizeof name->sun_path) {
         memcpy(name->sun_path, path, strlen(path) + 1);
-        return 0;
-    }
-    if (!slash || strlen(slash + 1) > 60) {
-        errno = ENAMETOOLONG;
         return -1;
     }
-    parent = strndup(path, (size_t)(slash - path) + 1);
-    if (!parent)
-        return -1;
-    *folder = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    free(parent);
-    if (*folder < 0)
-        return -1;
-    snprintf(name->sun_path, sizeof name->sun_path, "/proc/self/fd/%d/%s", *folder, slash + 1);
-    return 0;
+    handle = open(path, O_PATH | O_CLOEXEC);
+    if (handle >= 0)
+        snprintf(name->sun_path, sizeof name->sun_path, "/proc/self/fd/%d", handle);
+    return handle;
 }
 
-static int connect_unix(const char *path)
+int address_connect_unix(const char *path)
 {
-    struct sockaddr_un name = {0};
+    struct sockaddr_un name;
     struct stat status;
-    int folder, descriptor, result;
+    int descriptor, connected, handle = name_unix(path, &name);
 
-    if (unix_name(path, &name, &folder) < 0)
+    if (!*name.sun_path)
         return -1;
     descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (descriptor < 0)
-        return folder >= 0 ? close_keeping_errno(folder) : -1;
-    result = connect(descriptor, (struct sockaddr *)&name, sizeof name);
-    if (folder >= 0)
-        close_keeping_errno(folder);
-    if (result == 0)
+        return handle < 0 ? -1 : close_keeping_errno(handle);
+    connected = connect(descriptor, (const struct sockaddr *)&name, sizeof name);
+    if (handle >= 0)
+        close_keeping_errno(handle);
+    if (connected == 0)
         return descriptor;
-    if (errno == ECONNREFUSED && stat(path, &status) == 0 && !S_ISSOCK(status.st_mode))
-        errno = ENOTSOCK;
-    return close_keeping_errno(descriptor);
+    close_keeping_errno(descriptor);
+    if (errno == ECONNREFUSED && stat(path, &status) == 0)
+        errno = S_ISSOCK(status.st_mode) ? ECONNREFUSED : ENOTSOCK;
+    return -1;
 }
 
-static int connect_tcp(const struct address *address, bool *in_progress)
+int address_connect_tcp(const struct addrinfo *target, bool *in_progress)
 {
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-    struct addrinfo *found = NULL;
-    int descriptor = -1;
-
-    if (getaddrinfo(address->host, address->port, &hints, &found) != 0) {
-        errno = EADDRNOTAVAIL;
-        return -1;
-    }
-    for (struct addrinfo *one = found; one && descriptor < 0; one = one->ai_next) {
-        descriptor = socket(one->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        if (descriptor < 0 || connect(descriptor, one->ai_addr, one->ai_addrlen) == 0)
-            continue;
-        *in_progress = errno == EINPROGRESS;
-        if (!*in_progress)
-            descriptor = close_keeping_errno(descriptor);
-    }
-    freeaddrinfo(found);
-    return descriptor;
-}
-
-int address_connect(const struct address *address, bool *in_progress)
-{
-    int descriptor, flags;
+    const int one = 1;
+    int descriptor =
+        socket(target->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
 
     *in_progress = false;
-    switch (address->kind) {
-    case ADDRESS_UNIX:
-        return connect_unix(address->path);
-    case ADDRESS_TCP:
-        return connect_tcp(address, in_progress);
-    case ADDRESS_DESCRIPTOR:
-        break;
-    }
-    /* The caller's descriptor stays ours until address_free; the connection gets its own. */
-    descriptor = fcntl(address->descriptor, F_DUPFD_CLOEXEC, 3);
-    flags = descriptor < 0 ? -1 : fcntl(descriptor, F_GETFL);
-    if (flags < 0)
+    if (descriptor < 0)
         return -1;
-    if (fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) < 0)
-        return close_keeping_errno(descriptor);
-    return descriptor;
+    /* Commands are small, and each is waited for. */
+    setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (connect(descriptor, target->ai_addr, target->ai_addrlen) == 0)
+        return descriptor;
+    *in_progress = errno == EINPROGRESS;
+    return *in_progress ? descriptor : close_keeping_errno(descriptor);
+}
+
+int address_adopt(int descriptor)
+{
+    int flags = fcntl(descriptor, F_GETFL);
+
+    if (flags < 0 || fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) < 0 ||
+        fcntl(descriptor, F_SETFD, FD_CLOEXEC) < 0)
+        return -1;
+    return 0;
 }

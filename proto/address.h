@@ -1,27 +1,32 @@
-/* Monitor addresses, and the non-blocking connect to one. SPDX: MIT */
+/* Monitor addresses, and one non-blocking attempt to connect to one. SPDX: MIT */
 #ifndef ADDRESS_H
 #define ADDRESS_H
 
 #include "qmpclient.h"
 
+struct addrinfo;
+
 enum address_kind { ADDRESS_UNIX, ADDRESS_TCP, ADDRESS_DESCRIPTOR };
 
 struct address {
     enum address_kind kind;
-    char *path; /* UNIX */
-    char *host, *port;
-    int descriptor;
+    char *path;        /* UNIX */
+    char *host, *port; /* TCP; the port is digits */
+    int descriptor;    /* owned; -1: none */
 };
 
-/* 0, or -1 with *error set. */
+/* 0, or -1 with *error set; nothing is owned then, not even the descriptor of an fd: address. */
 int address_parse(const char *text, struct address *address, struct qmp_error *error);
 void address_free(struct address *address);
 
-/*
- * A non-blocking descriptor that is connected, or (*in_progress) about to be. -1: errno tells why;
- * ENOTSOCK where the path is no socket. Host names are resolved in place: give numeric addresses
- * where that must not block.
- */
-int address_connect(const struct address *address, bool *in_progress);
+/* A connected, non-blocking descriptor. -1: errno tells why; ENOTSOCK where path is no socket,
+ * EAGAIN where its backlog is full. */
+int address_connect_unix(const char *path);
+
+/* The same for one TCP address; *in_progress: not connected yet, it will become writable. */
+int address_connect_tcp(const struct addrinfo *target, bool *in_progress);
+
+/* Makes an inherited descriptor fit for the event loop. -1: errno tells why. */
+int address_adopt(int descriptor);
 
 #endif

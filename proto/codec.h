@@ -18,6 +18,7 @@ struct message {
     json_t *root;  /* owns all below */
     json_t *value; /* of a reply */
     int64_t id;    /* of a reply or failure; -1: none, or none of ours */
+    bool has_id;   /* of any kind */
     const char *error_class, *desc;
     struct qmp_event event;
     struct qmp_version version;

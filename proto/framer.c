@@ -4,7 +4,8 @@
 #include <string.h>
 
 /* A buffer larger than this is given back when it runs empty: an idle connection stays small. */
-#define KEEP_CAPACITY ((size_t)4096)
+#define KEEP_CAPACITY  ((size_t)4096)
+#define FIRST_CAPACITY ((size_t)1024)
 
 void framer_init(struct framer *framer, size_t bound)
 {
@@ -17,52 +18,48 @@ void framer_free(struct framer *framer)
     framer_init(framer, framer->bound);
 }
 
-/* Moves what is not consumed yet to the front. */
+/* Forgets what is consumed, and moves the rest to the front. */
 static void framer_compact(struct framer *framer)
 {
     size_t rest = framer->length - framer->begin;
 
     if (framer->begin == 0)
         return;
-    if (rest == 0 && framer->capacity > KEEP_CAPACITY) {
-        free(framer->buffer);
-        framer->buffer = NULL;
-        framer->capacity = 0;
-    } else if (rest > 0) {
+    if (rest > 0)
         memmove(framer->buffer, framer->buffer + framer->begin, rest);
-    }
     framer->scanned -= framer->begin;
     framer->length = rest;
     framer->begin = 0;
 }
 
+static bool framer_reserve(struct framer *framer, size_t more)
+{
+    size_t capacity = framer->capacity ? framer->capacity : FIRST_CAPACITY;
+    char *buffer;
+
+    if (more <= framer->capacity - framer->length)
+        return true;
+    if (more > SIZE_MAX / 4 - framer->length)
+        return false;
+    while (capacity - framer->length < more)
+        capacity *= 2;
+    buffer = realloc(framer->buffer, capacity);
+    if (!buffer)
+        return false;
+    framer->buffer = buffer;
+    framer->capacity = capacity;
+    return true;
+}
+
 bool framer_append(struct framer *framer, const char *bytes, size_t length)
 {
     framer_compact(framer);
-    if (length > framer->capacity - framer->length) {
-        size_t capacity = framer->capacity ? framer->capacity : 1024;
-        char *buffer;
-
-        while (capacity - framer->length < length) {
-            if (capacity > (size_t)-1 / 2)
-                return false;
-            capacity *= 2;
-        }
-        buffer = realloc(framer->buffer, capacity);
-        if (!buffer)
-            return false;
-        framer->buffer = buffer;
-        framer->capacity = capacity;
-    }
+    if (!framer_reserve(framer, length))
+        return false;
     if (length > 0)
         memcpy(framer->buffer + framer->length, bytes, length);
     framer->length += length;
     return true;
-}
-
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
 /* The text ends before position end. */
@@ -77,48 +74,86 @@ static enum framer_status framer_cut(struct framer *framer, size_t end, const ch
     return *length > framer->bound ? FRAMER_TOO_BIG : FRAMER_TEXT;
 }
 
-/* One byte inside a string; true where it closes the string. */
-static bool framer_string_byte(struct framer *framer, char c)
+/* Nothing whole is left. */
+static enum framer_status framer_starve(struct framer *framer)
 {
-    if (framer->escaped) {
-        framer->escaped = false;
-    } else if (c == '\\') {
-        framer->escaped = true;
-    } else if (c == '"') {
-        framer->in_string = false;
-        return true;
+    if (framer->length - framer->begin > framer->bound)
+        return FRAMER_TOO_BIG;
+    if (framer->length == framer->begin && framer->capacity > KEEP_CAPACITY)
+        framer_free(framer);
+    return FRAMER_MORE;
+}
+
+/* The position behind the string that position i is in; the buffer's end where it goes on. */
+static size_t framer_skip_string(struct framer *framer, size_t i)
+{
+    const char *buffer = framer->buffer;
+
+    while (i < framer->length) {
+        char c = buffer[i++];
+
+        if (framer->escaped)
+            framer->escaped = false;
+        else if (c == '\\')
+            framer->escaped = true;
+        else if (c == '"') {
+            framer->in_string = false;
+            break;
+        }
+    }
+    return i;
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static bool is_structural(char c)
+{
+    return c == '{' || c == '}' || c == '[' || c == ']' || c == '"';
+}
+
+/* A byte outside of strings. True: a text ends behind it. */
+static bool framer_take(struct framer *framer, size_t i, char c)
+{
+    if (framer->depth == 0)
+        framer->begin = i;
+    if (c == '"') {
+        framer->in_string = true;
+    } else if (c == '{' || c == '[') {
+        framer->depth++;
+    } else if (framer->depth > 0) {
+        return (c == '}' || c == ']') && --framer->depth == 0;
+    } else if (is_space(c)) {
+        framer->begin = i + 1;
+    } else {
+        framer->in_scalar = true;
     }
     return false;
 }
 
 enum framer_status framer_next(struct framer *framer, const char **text, size_t *length)
 {
-    for (size_t i = framer->scanned; i < framer->length; i++) {
-        char c = framer->buffer[i];
+    size_t i = framer->scanned;
 
-        framer->scanned = i + 1;
+    while (i < framer->length) {
         if (framer->in_string) {
-            if (framer_string_byte(framer, c) && framer->depth == 0)
-                return framer_cut(framer, i + 1, text, length);
-        } else if (framer->in_scalar) {
-            if (is_space(c) || strchr("{}[]\"", c))
+            i = framer_skip_string(framer, i);
+            if (!framer->in_string && framer->depth == 0)
                 return framer_cut(framer, i, text, length);
-        } else if (c == '"') {
-            framer->in_string = true;
-            if (framer->depth == 0)
-                framer->begin = i;
-        } else if (c == '{' || c == '[') {
-            if (framer->depth++ == 0)
-                framer->begin = i;
-        } else if ((c == '}' || c == ']') && framer->depth > 0) {
-            if (--framer->depth == 0)
+        } else if (framer->in_scalar) {
+            if (is_space(framer->buffer[i]) || is_structural(framer->buffer[i]))
+                return framer_cut(framer, i, text, length);
+            i++;
+        } else {
+            if (framer_take(framer, i, framer->buffer[i]))
                 return framer_cut(framer, i + 1, text, length);
-        } else if (framer->depth == 0) {
-            framer->begin = is_space(c) ? i + 1 : i;
-            framer->in_scalar = !is_space(c);
+            i++;
         }
     }
-    return framer->length - framer->begin > framer->bound ? FRAMER_TOO_BIG : FRAMER_MORE;
+    framer->scanned = i;
+    return framer_starve(framer);
 }
 
 enum framer_status framer_last(struct framer *framer, const char **text, size_t *length)

@@ -1,12 +1,14 @@
 /*
  * Cuts a stream of bytes into JSON texts, by braces and strings and never by lines: a monitor in
- * pretty mode sends one message over many lines. Pure; every byte is looked at once. SPDX: MIT
+ * pretty mode sends one message over many lines. Pure; every byte is looked at once, however the
+ * stream is cut into pieces. It does not judge: what it cuts may still be no JSON. SPDX: MIT
  */
 #ifndef FRAMER_H
 #define FRAMER_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct framer {
     char *buffer;
@@ -27,10 +29,11 @@ enum framer_status {
 void framer_init(struct framer *framer, size_t bound);
 void framer_free(struct framer *framer);
 
-/* Copies bytes in. False: out of memory. */
+/* Copies bytes in. What is kept stays below twice the bound plus the longest append, as long as
+ * framer_next is called until it wants more. False: out of memory. */
 bool framer_append(struct framer *framer, const char *bytes, size_t length);
 
-/* The next text, borrowed until the next framer_append or framer_free. */
+/* The next text, borrowed until the next call. */
 enum framer_status framer_next(struct framer *framer, const char **text, size_t *length);
 
 /* At the end of the stream: a scalar that nothing ended, such as "null". */

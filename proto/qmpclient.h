@@ -41,7 +41,7 @@ enum qmp_error_code {
     QMP_ERROR_INVALID, /* the caller's argument cannot be sent; nothing was sent */
     QMP_ERROR_MEMORY,  /* out of memory */
     QMP_ERROR_CONNECT, /* no connection: no such socket, refused, ...; see sys_errno */
-    QMP_ERROR_BUSY,    /* the monitor serves another client (no greeting, or its backlog is full) */
+    QMP_ERROR_BUSY,    /* the monitor serves another client, whom text names where it can be seen */
     QMP_ERROR_TIMEOUT, /* no answer in time; the outcome of a command is unknown */
     QMP_ERROR_PROTOCOL, /* the server does not speak QMP */
     QMP_ERROR_TOO_BIG,  /* a message beyond the bound */
@@ -84,7 +84,8 @@ typedef void qmp_reply_cb(struct qmp_client *client, json_t *value, const struct
 typedef void qmp_event_cb(struct qmp_client *client, const struct qmp_event *event, void *arg);
 /* The connection ended after it was ready; pending replies have been told before. */
 typedef void qmp_closed_cb(struct qmp_client *client, const struct qmp_error *error, void *arg);
-/* One whole message of the wire, without its line end; not terminated. */
+/* One whole message of the wire, without its line end; not terminated. In what is sent, passwords
+ * and the data of secrets are shown as "***". */
 typedef void qmp_trace_cb(struct qmp_client *client, enum qmp_direction direction, const char *text,
                           size_t length, void *arg);
 
@@ -102,22 +103,34 @@ QMP_API struct qmp_client *qmp_client_new(struct event_base *base,
                                           const struct qmp_client_options *options);
 
 /*
- * Connects to address, reads the greeting and negotiates capabilities, all within timeout_ms;
- * then calls ready once. address: the path of a UNIX socket (of any length), HOST:PORT, [V6]:PORT,
- * unix:PATH, or fd:N (a connected descriptor, which the client then owns). wait_ms: how long to
- * wait for a socket that is not there yet or refuses; 0: not at all; counted before timeout_ms.
- * Returns 0, or -1 with *error set when address can be no address; ready is not called then.
+ * Connects to address, reads the greeting and negotiates capabilities, all within timeout_ms (0: no
+ * deadline); then calls ready once. address: the path of a UNIX socket (of any length), HOST:PORT,
+ * [V6]:PORT, unix:PATH, or fd:N (a connected socket, which the client owns from then on). A host
+ * name is looked up in a thread, since that may take long. wait_ms: how long to wait for a socket
+ * that is not there yet or refuses; 0: not at all; counted before timeout_ms.
+ *
+ * A monitor that serves somebody else takes the connection but does not greet: QMP_ERROR_BUSY after
+ * timeout_ms, which names the other process where the system shows it. Do not try again in a loop:
+ * each attempt takes one of the two places in the monitor's backlog until its holder leaves.
+ *
+ * Returns 0, or -1 with *error set when address can be no address, or when the client was connected
+ * before: a client is for one connection. ready is not called then. error may be NULL, and so may
+ * ready.
  */
 QMP_API int qmp_client_connect(struct qmp_client *client, const char *address, int64_t wait_ms,
                                int64_t timeout_ms, qmp_ready_cb *ready, void *arg,
                                struct qmp_error *error);
 
 /*
- * Sends a command, or queues it while eight are in flight; commands are sent in order.
- * arguments: an object, borrowed, may be NULL. timeout_ms counts from the moment it is written to
- * the socket queue; 0: no deadline. A reply after the deadline is dropped and counted.
- * Returns 0, or -1 with *error set when it can not be sent (not connected, bad UTF-8, too deep);
- * reply is not called then.
+ * Sends a command, or queues it while eight are in flight; commands are sent in order. Inside a
+ * callback of the client it is written when all that was read has been told, so that a burst of
+ * commands is one write.
+ * arguments: an object, borrowed, may be NULL. reply may be NULL. timeout_ms counts from the moment
+ * it is written to the socket, or from when all eight in flight have had no answer in time; 0: no
+ * deadline. QEMU still has a command after its deadline: it keeps its place among the eight until
+ * its reply comes, which is dropped and counted.
+ * Returns 0, or -1 with *error set (may be NULL) when it can not be sent (not connected, no UTF-8,
+ * code points that QEMU refuses, too deep, too long); reply is not called then.
  */
 QMP_API int qmp_client_send(struct qmp_client *client, const char *command, const json_t *arguments,
                             int64_t timeout_ms, qmp_reply_cb *reply, void *arg,
@@ -136,24 +149,42 @@ QMP_API const struct qmp_version *qmp_client_version(const struct qmp_client *cl
 QMP_API pid_t qmp_client_peer_pid(const struct qmp_client *client);
 /* How many commands are in flight or queued. */
 QMP_API size_t qmp_client_pending(const struct qmp_client *client);
-/* Replies that matched no command (late, unknown or missing id), since the client was made. */
+/* Messages that were dropped, since the client was made: replies that matched no command (late,
+ * unknown or missing id), and what is no QMP message. */
 QMP_API uint64_t qmp_client_dropped(const struct qmp_client *client);
 
 /*
  * Ends the connection at once and frees the client. Replies still pending are told
- * QMP_ERROR_CANCELED from the event loop afterwards, with client NULL; on_closed is not called.
+ * QMP_ERROR_CANCELED from the event loop afterwards, with client NULL, so the loop has to run once
+ * more before its base is freed; ready and on_closed are not called any more.
  * QEMU drops commands that it has not read yet: wait for the replies that matter. NULL is fine.
  */
 QMP_API void qmp_client_free(struct qmp_client *client);
+
+/* A process that uses a monitor. */
+struct qmp_holder {
+    pid_t pid;
+    char name[64];
+};
+
+/*
+ * The process that the monitor at this path (of a UNIX socket) serves now, out of the kernel's
+ * socket tables and /proc; nothing is connected. False: nobody, or somebody who cannot be seen from
+ * here, such as another user's process. The answer may be outdated as soon as it is given.
+ */
+QMP_API bool qmp_monitor_holder(const char *path, struct qmp_holder *holder);
 
 /*
  * Integers of QEMU reach 2^64-1, jansson's stop at 2^63-1. Those above are kept exact inside a
  * json_t in a form of this library's own. qmp_json_uint64 reads any non-negative integer; false
  * where value is none. qmp_json_dumps writes compact JSON (or indented by two with pretty) in
- * which they are numbers again; the caller frees the text; NULL: out of memory.
+ * which they are numbers again; the caller frees the text; NULL: out of memory. qmp_json_loads
+ * reads any JSON value so, for arguments that may hold such integers; NULL where it is none, and
+ * *error (may be NULL) says why; its position is that in text, or close to it.
  */
 QMP_API bool qmp_json_uint64(const json_t *value, uint64_t *number);
 QMP_API char *qmp_json_dumps(const json_t *value, bool pretty);
+QMP_API json_t *qmp_json_loads(const char *text, size_t length, json_error_t *error);
 
 #ifdef __cplusplus
 }

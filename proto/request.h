@@ -1,39 +1,66 @@
-/* The commands of one connection: waiting to be sent, then in flight, in order. SPDX: MIT */
+/*
+ * The commands of one connection: waiting for their turn, then in flight, in order.
+ *
+ * A command that had no answer in time is told so, but QEMU still has it: it keeps its place among
+ * those in flight (abandoned) until its late reply comes. SPDX: MIT
+ */
 #ifndef REQUEST_H
 #define REQUEST_H
 
 #include "qmpclient.h"
 
+/* QEMU stops reading beyond (QMP_REQ_QUEUE_LEN_MAX in monitor/monitor-internal.h). */
+#define REQUEST_IN_BAND_LIMIT 8
+
 struct request {
     struct request *next;
     int64_t id;
-    char *bytes; /* until sent */
+    char *bytes; /* NULL when they are written */
     size_t length;
     int64_t timeout_ms;
-    int64_t deadline_ms; /* 0: none; set when sent */
-    bool oob, sent;
+    int64_t deadline_ms; /* 0: none, or not begun yet */
+    bool oob, abandoned;
     qmp_reply_cb *reply;
     void *arg;
 };
 
 struct request_list {
     struct request *first, **end;
-    size_t count, in_flight;
 };
 
-void request_list_init(struct request_list *list);
-void request_list_add(struct request_list *list, struct request *request);
-/* Takes the request that was sent with this id out of the list; NULL: none such. */
-struct request *request_list_take(struct request_list *list, int64_t id);
-/* Takes the first one, whatever its state. */
-struct request *request_list_take_first(struct request_list *list);
-/* Takes one whose deadline has passed. */
-struct request *request_list_take_expired(struct request_list *list, int64_t now_ms);
-/* The next to be written, or NULL: out-of-band ones at once, others while fewer than limit fly. */
-struct request *request_list_sendable(struct request_list *list, size_t limit);
-/* The earliest deadline, 0 where there is none. */
-int64_t request_list_deadline(const struct request_list *list);
-void request_mark_sent(struct request_list *list, struct request *request, int64_t now_ms);
+struct request_queue {
+    struct request_list waiting, flying;
+    struct request *unwritten; /* the first in flight that is not wholly written */
+    size_t pending;            /* those that are still to be told, waiting or in flight */
+    size_t in_band, abandoned; /* in flight: in-band ones, and of these the abandoned */
+};
+
+void request_queue_init(struct request_queue *queue);
+
+/* Queues it. Out-of-band ones overtake those that wait. */
+void request_queue_add(struct request_queue *queue, struct request *request, int64_t now_ms);
+
+/* The next that may fly, now flying; its time begins. NULL: none may. */
+struct request *request_queue_launch(struct request_queue *queue, int64_t now_ms);
+
+/* So many bytes, beginning at unwritten, have been written in full requests. */
+void request_queue_written(struct request_queue *queue);
+
+/* Takes the one that is in flight with this id, for the caller to free; NULL: none such. */
+struct request *request_queue_take(struct request_queue *queue, int64_t id);
+
+/*
+ * The next whose deadline has passed; its callback is to be told by the caller, with
+ * request_tell. One in flight stays and is abandoned; a waiting one is taken (*taken).
+ */
+struct request *request_queue_expire(struct request_queue *queue, int64_t now_ms, bool *taken);
+
+/* Takes the first one, in flight or waiting, for the end of the connection. */
+struct request *request_queue_take_first(struct request_queue *queue, bool *was_flying);
+
+/* The earliest deadline; 0: none. */
+int64_t request_queue_deadline(const struct request_queue *queue);
+
 void request_free(struct request *request);
 
 #endif

@@ -1,0 +1,249 @@
+#include <errno.h>
+#include <event2/event.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "client.h"
+#include "holder.h"
+#include "resolver.h"
+
+/* A socket that is not there yet is looked for this often. */
+#define RETRY_MS 25
+
+/* ---- why not ---- */
+
+/*
+ * A monitor serves one client at a time: a second one is connected, but not greeted. A stopped
+ * QEMU looks the same. The socket tables tell which it is.
+ */
+static void end_silent(struct qmp_client *client, int number, const char *what)
+{
+    enum holder_status status = HOLDER_UNKNOWN;
+    struct qmp_holder holder;
+    pid_t server = qmp_client_peer_pid(client);
+
+    if (client->address.kind == ADDRESS_UNIX)
+        status = holder_find(client->address.path, client->descriptor, &holder);
+    if (status == HOLDER_FOUND)
+        client_end(client, QMP_ERROR_BUSY, number, "the monitor is in use by %s (pid %d)",
+                   holder.name, (int)holder.pid);
+    else if (holder_is_stopped(server))
+        client_end(client, QMP_ERROR_TIMEOUT, number, "%s: its QEMU (pid %d) is stopped", what,
+                   (int)server);
+    else if (status == HOLDER_SELF)
+        client_end(client, QMP_ERROR_TIMEOUT, number,
+                   "%s: the server took the connection and says nothing; it may be no QMP monitor",
+                   what);
+    else if (status == HOLDER_NOBODY)
+        client_end(client, QMP_ERROR_TIMEOUT, number,
+                   "%s: no client is served; its QEMU is stopped, or busy", what);
+    else
+        client_end(client, QMP_ERROR_BUSY, number,
+                   "%s: the monitor is in use by another client, or QEMU is stopped", what);
+}
+
+static void end_unconnected(struct qmp_client *client, int number)
+{
+    const char *why = strerror(number);
+
+    if (number == EAGAIN) {
+        end_silent(client, number, "the monitor's backlog is full");
+        return;
+    }
+    if (number == ENOENT)
+        why = "no such socket";
+    else if (number == ENOTSOCK)
+        why = "not a socket";
+    else if (number == EACCES || number == EPERM)
+        why = "no permission to use this socket";
+    else if (number == EPROTOTYPE)
+        why = "a socket of another kind, no QMP monitor";
+    else if (number == ECONNREFUSED)
+        why = client->address.kind == ADDRESS_TCP
+                  ? "nobody listens there"
+                  : "nobody listens on this socket; its QEMU has ended";
+    client_end(client, QMP_ERROR_CONNECT, number, "%s", why);
+}
+
+void opening_timeout(struct qmp_client *client)
+{
+    char what[64];
+
+    if (client->state == CLIENT_GREETING) {
+        snprintf(what, sizeof what, "no greeting within %g s", (double)client->open_timeout / 1000);
+        end_silent(client, 0, what);
+        return;
+    }
+    client_end(client, QMP_ERROR_TIMEOUT, 0, "no answer within %g s %s",
+               (double)client->open_timeout / 1000,
+               client->state == CLIENT_NEGOTIATING ? "to the negotiation of capabilities"
+               : client->state == CLIENT_RESOLVING ? "to the question for the host's address"
+                                                   : "to the connection");
+}
+
+/* ---- attempts ---- */
+
+/* Not there yet, or not listening yet: the two that time can mend. */
+static void attempt_failed(struct qmp_client *client, int number)
+{
+    bool mendable = number == ENOENT || number == ECONNREFUSED;
+
+    if (!mendable || client_now() >= client->wait_until) {
+        end_unconnected(client, number);
+        return;
+    }
+    wire_close(client);
+    client->retry_at = client_later(RETRY_MS);
+    client_enter(client, CLIENT_WAITING);
+}
+
+static void attempt_opened(struct qmp_client *client, int descriptor, bool in_progress)
+{
+    if (wire_open(client, descriptor, in_progress))
+        client_enter(client, in_progress ? CLIENT_CONNECTING : CLIENT_GREETING);
+    else
+        client_end(client, QMP_ERROR_MEMORY, 0, "out of memory");
+}
+
+/* A host name may stand for several addresses, of which QEMU listens on one. */
+static void attempt_targets(struct qmp_client *client)
+{
+    int number = EADDRNOTAVAIL;
+
+    while (client->target) {
+        bool in_progress;
+        int descriptor = address_connect_tcp(client->target, &in_progress);
+
+        number = errno;
+        client->target = client->target->ai_next;
+        if (descriptor >= 0) {
+            attempt_opened(client, descriptor, in_progress);
+            return;
+        }
+    }
+    attempt_failed(client, number);
+}
+
+static void on_resolved(int status, struct addrinfo *found, void *arg)
+{
+    struct qmp_client *client = arg;
+
+    client->resolver = NULL;
+    client->targets = client->target = found;
+    client_dispatch_begin(client);
+    if (status == 0)
+        attempt_targets(client);
+    else
+        client_end(client, QMP_ERROR_CONNECT, EADDRNOTAVAIL, "the host is not known: %s",
+                   gai_strerror(status));
+    client_dispatch_end(client);
+}
+
+static void attempt_tcp(struct qmp_client *client)
+{
+    const struct address *address = &client->address;
+
+    client->target = client->targets;
+    if (!client->target && resolver_numeric(address->host, address->port, &client->targets) == 0)
+        client->target = client->targets;
+    if (client->target) {
+        attempt_targets(client);
+        return;
+    }
+    client->resolver =
+        resolver_new(client->base, address->host, address->port, on_resolved, client);
+    if (client->resolver)
+        client_enter(client, CLIENT_RESOLVING);
+    else
+        client_end(client, QMP_ERROR_MEMORY, 0, "out of memory");
+}
+
+static void attempt_unix(struct qmp_client *client)
+{
+    int descriptor = address_connect_unix(client->address.path);
+
+    if (descriptor < 0)
+        attempt_failed(client, errno);
+    else
+        attempt_opened(client, descriptor, false);
+}
+
+static void attempt_descriptor(struct qmp_client *client)
+{
+    int descriptor = client->address.descriptor;
+
+    if (address_adopt(descriptor) < 0) {
+        attempt_failed(client, errno);
+        return;
+    }
+    client->address.descriptor = -1;
+    attempt_opened(client, descriptor, false);
+}
+
+void opening_attempt(struct qmp_client *client)
+{
+    client->open_deadline = client->open_timeout > 0 ? client_later(client->open_timeout) : 0;
+    switch (client->address.kind) {
+    case ADDRESS_UNIX:
+        attempt_unix(client);
+        break;
+    case ADDRESS_TCP:
+        attempt_tcp(client);
+        break;
+    case ADDRESS_DESCRIPTOR:
+        attempt_descriptor(client);
+        break;
+    }
+}
+
+void opening_progress(struct qmp_client *client)
+{
+    socklen_t length = sizeof(int);
+    int number = 0;
+
+    if (getsockopt(client->descriptor, SOL_SOCKET, SO_ERROR, &number, &length) < 0)
+        number = errno;
+    if (number == 0) {
+        client_enter(client, CLIENT_GREETING);
+    } else if (client->target) {
+        wire_close(client);
+        attempt_targets(client);
+    } else {
+        attempt_failed(client, number);
+    }
+}
+
+void opening_forget(struct qmp_client *client)
+{
+    resolver_free(client->resolver);
+    client->resolver = NULL;
+    if (client->targets)
+        freeaddrinfo(client->targets);
+    client->targets = client->target = NULL;
+    address_free(&client->address);
+}
+
+int qmp_client_connect(struct qmp_client *client, const char *address, int64_t wait_ms,
+                       int64_t timeout_ms, qmp_ready_cb *ready, void *arg, struct qmp_error *error)
+{
+    struct qmp_error ignored;
+
+    error = error ? error : &ignored;
+    if (client->state != CLIENT_IDLE) {
+        *error = (struct qmp_error){.code = QMP_ERROR_INVALID,
+                                    .text = "the client was connected before"};
+        return -1;
+    }
+    if (address_parse(address, &client->address, error) < 0)
+        return -1;
+    client->ready = ready;
+    client->ready_arg = arg;
+    client->wait_until = client_later(wait_ms);
+    client->open_timeout = timeout_ms;
+    /* The first attempt is made in the event loop, so that ready never runs before we return. */
+    client->retry_at = client_now();
+    client_enter(client, CLIENT_WAITING);
+    return 0;
+}

@@ -43,7 +43,7 @@ static int client_send(struct qmp_client *client, const char *command, const jso
     const char *why = client->state != CLIENT_READY ? "not connected"
                       : request.oob && !client->oob ? "the server takes no out-of-band commands"
                                                     : NULL;
-    struct qmp_error ignored;
+    struct qmp_error ignored = {0};
 
     error = error ? error : &ignored;
     if (!why)

@@ -228,7 +228,7 @@ void opening_forget(struct qmp_client *client)
 int qmp_client_connect(struct qmp_client *client, const char *address, int64_t wait_ms,
                        int64_t timeout_ms, qmp_ready_cb *ready, void *arg, struct qmp_error *error)
 {
-    struct qmp_error ignored;
+    struct qmp_error ignored = {0};
 
     error = error ? error : &ignored;
     if (client->state != CLIENT_IDLE) {

@@ -1,6 +1,7 @@
 #include "lab.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -18,17 +19,21 @@
 #include <cmocka.h>
 
 /* TCG on a busy machine: a boot takes 3 s when nothing else runs. */
-#define BOOT_SECONDS   40
-#define ANSWER_SECONDS 20
+#define BOOT_SECONDS   90
+#define ANSWER_SECONDS 60
 #define ARGUMENTS      64
 
 struct lab_vm {
+    struct lab_vm *next;
     pid_t pid;
     int console_in, console_out;
-    char folder[64], socket[80];
-    char text[65536]; /* what the console said and nobody has read */
+    char folder[88], socket[96]; /* a socket's path has 107 bytes at the most */
+    char text[65536];            /* what the console said and nobody has read */
     size_t length;
 };
+
+/* All that run: a test that fails leaves its VM to lab_teardown, or to the end of the suite. */
+static struct lab_vm *running;
 
 static const char *const suites[LAB_QEMUS] = {NULL, "bullseye", "trixie", "sid"};
 
@@ -55,6 +60,14 @@ bool lab_has_qemu(int qemu)
 
     qemu_path(qemu, path, sizeof path);
     return !suites[qemu] || access(path, X_OK) == 0;
+}
+
+void lab_require(int qemu)
+{
+    if (lab_has_qemu(qemu))
+        return;
+    print_message("the QEMU of %s could not be fetched\n", lab_qemu_name(qemu));
+    skip();
 }
 
 static double now(void)
@@ -109,6 +122,16 @@ uint64_t lab_memtotal(struct lab_vm *vm)
     return strtoull(console_await(vm, "lab: memtotal ", ANSWER_SECONDS), NULL, 10) * 1024;
 }
 
+void lab_await_memtotal(struct lab_vm *vm, uint64_t low, uint64_t high, double seconds)
+{
+    double deadline = now() + seconds;
+    uint64_t total = lab_memtotal(vm);
+
+    while ((total < low || total > high) && now() < deadline)
+        total = lab_memtotal(vm);
+    assert_in_range(total, low, high);
+}
+
 void lab_command(struct lab_vm *vm, const char *line, const char *answer)
 {
     char expected[128];
@@ -121,10 +144,9 @@ void lab_command(struct lab_vm *vm, const char *line, const char *answer)
 static void run_qemu(char **arguments, const int input[2], const int output[2])
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    signal(SIGPIPE, SIG_DFL);
     dup2(input[0], STDIN_FILENO);
     dup2(output[1], STDOUT_FILENO);
-    for (int fd = 3; fd < 64; fd++)
-        close(fd);
     execvp(arguments[0], arguments);
     _exit(127);
 }
@@ -138,6 +160,54 @@ static void await_socket(struct lab_vm *vm)
     assert_int_equal(access(vm->socket, F_OK), 0);
 }
 
+static void make_folder(struct lab_vm *vm)
+{
+    const char *parent = getenv("TMPDIR");
+    int length =
+        snprintf(vm->folder, sizeof vm->folder, "%s/qmpctl-lab-XXXXXX", parent ? parent : "/tmp");
+
+    assert_in_range(length, 1, sizeof vm->folder - 1);
+    assert_non_null(mkdtemp(vm->folder));
+    snprintf(vm->socket, sizeof vm->socket, "%s/qmp", vm->folder);
+}
+
+static void stop_all(void)
+{
+    while (running)
+        lab_stop(running);
+}
+
+static void remember(struct lab_vm *vm)
+{
+    static bool registered;
+
+    if (!registered) {
+        atexit(stop_all);
+        /* Speaking to a guest whose QEMU is gone fails the test, and not the suite. */
+        signal(SIGPIPE, SIG_IGN);
+    }
+    registered = true;
+    vm->next = running;
+    running = vm;
+}
+
+static void forget(const struct lab_vm *vm)
+{
+    struct lab_vm **link = &running;
+
+    while (*link && *link != vm)
+        link = &(*link)->next;
+    if (*link)
+        *link = vm->next;
+}
+
+int lab_teardown(void **state)
+{
+    (void)state;
+    stop_all();
+    return 0;
+}
+
 struct lab_vm *lab_start(int qemu, enum lab_temper temper, const char *memory,
                          const char *const *extra)
 {
@@ -147,16 +217,14 @@ struct lab_vm *lab_start(int qemu, enum lab_temper temper, const char *memory,
     int input[2], output[2], count = 0;
 
     assert_non_null(vm);
-    strcpy(vm->folder, "/tmp/qmpctl-lab-XXXXXX");
-    assert_non_null(mkdtemp(vm->folder));
-    snprintf(vm->socket, sizeof vm->socket, "%s/qmp", vm->folder);
+    make_folder(vm);
     if (suites[qemu])
         qemu_path(qemu, program, sizeof program);
     snprintf(kernel, sizeof kernel, "%s/vmlinuz", lab_folder());
     snprintf(initrd, sizeof initrd, "%s/initrd", lab_folder());
     snprintf(monitor, sizeof monitor, "unix:%s,server=on,wait=off", vm->socket);
     snprintf(append, sizeof append, "console=ttyS0 quiet loglevel=0 lab.temper=%s",
-             temper == LAB_REFUSES ? "refuses" : "gives");
+             temper == LAB_GIVES ? "gives" : "refuses");
     {
         const char *const fixed[] = {program,
                                      "-machine",
@@ -187,8 +255,8 @@ struct lab_vm *lab_start(int qemu, enum lab_temper temper, const char *memory,
             arguments[count++] = (char *)(uintptr_t)*extra;
     }
     arguments[count] = NULL;
-    assert_int_equal(pipe(input), 0);
-    assert_int_equal(pipe(output), 0);
+    assert_int_equal(pipe2(input, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(output, O_CLOEXEC), 0);
     vm->pid = fork();
     assert_true(vm->pid >= 0);
     if (vm->pid == 0)
@@ -197,6 +265,7 @@ struct lab_vm *lab_start(int qemu, enum lab_temper temper, const char *memory,
     close(output[1]);
     vm->console_in = input[1];
     vm->console_out = output[0];
+    remember(vm);
     await_socket(vm);
     if (temper != LAB_ABSENT)
         console_await(vm, "lab: ready", BOOT_SECONDS);
@@ -220,14 +289,31 @@ bool lab_is_alive(struct lab_vm *vm)
     return vm->pid > 0;
 }
 
+void lab_pause(struct lab_vm *vm)
+{
+    assert_int_equal(kill(vm->pid, SIGSTOP), 0);
+}
+
+void lab_resume(struct lab_vm *vm)
+{
+    assert_int_equal(kill(vm->pid, SIGCONT), 0);
+}
+
+void lab_kill(struct lab_vm *vm)
+{
+    if (vm->pid <= 0)
+        return;
+    kill(vm->pid, SIGKILL);
+    waitpid(vm->pid, NULL, 0);
+    vm->pid = 0;
+}
+
 void lab_stop(struct lab_vm *vm)
 {
     if (!vm)
         return;
-    if (vm->pid > 0) {
-        kill(vm->pid, SIGKILL);
-        waitpid(vm->pid, NULL, 0);
-    }
+    forget(vm);
+    lab_kill(vm);
     close(vm->console_in);
     close(vm->console_out);
     unlink(vm->socket);

@@ -14,10 +14,12 @@ enum { LAB_HOST, LAB_BULLSEYE, LAB_TRIXIE, LAB_SID, LAB_QEMUS };
 const char *lab_qemu_name(int qemu);
 /* False: that QEMU could not be fetched. The host's own is always there. */
 bool lab_has_qemu(int qemu);
+/* Skips the test where it could not. */
+void lab_require(int qemu);
 
 enum lab_temper {
     LAB_GIVES,   /* onlines memory as movable */
-    LAB_REFUSES, /* onlines memory as kernel memory, and uses it */
+    LAB_REFUSES, /* onlines memory as kernel memory */
     LAB_ABSENT   /* nothing booted */
 };
 
@@ -29,11 +31,26 @@ const char *lab_socket(const struct lab_vm *vm);
 pid_t lab_pid(const struct lab_vm *vm);
 /* The guest's own MemTotal, in bytes. */
 uint64_t lab_memtotal(struct lab_vm *vm);
-/* Sends a line to the guest and waits for its answer, "lab: ANSWER..." */
+/* Asks until MemTotal lies between low and high; fails after seconds. */
+void lab_await_memtotal(struct lab_vm *vm, uint64_t low, uint64_t high, double seconds);
+/* Sends a line to the guest and waits for its answer, "lab: ANSWER...":
+ *   crowd [MIB]    filled    movable memory takes all but MIB: an unplug stalls until "free"
+ *   fill [MIB]     filled    the same with memory that cannot be moved: it stalls, then fails
+ *   free           freed
+ *   policy WORD    policy    what becomes of memory plugged from now on (auto_online_blocks)
+ */
 void lab_command(struct lab_vm *vm, const char *line, const char *answer);
 /* Whether QEMU still runs. */
 bool lab_is_alive(struct lab_vm *vm);
+/* QEMU stands still, as a host under load may make it; and goes on. */
+void lab_pause(struct lab_vm *vm);
+void lab_resume(struct lab_vm *vm);
+/* QEMU dies at once; its socket stays behind. */
+void lab_kill(struct lab_vm *vm);
 /* Ends QEMU and removes what it left. NULL is fine. */
 void lab_stop(struct lab_vm *vm);
+/* A cmocka teardown that stops every VM which a test has left running. What is left after that
+ * ends with the suite. */
+int lab_teardown(void **state);
 
 #endif

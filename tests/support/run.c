@@ -66,6 +66,7 @@ const struct run_result *run_qmpctl(const char *socket, const char *const *argum
     pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
+        signal(SIGPIPE, SIG_DFL);
         dup2(out[1], STDOUT_FILENO);
         dup2(err[1], STDERR_FILENO);
         close(out[0]);

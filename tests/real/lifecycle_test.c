@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "lab/lab.h"
+#include "lab/each.h"
 #include "support/run.h"
 
 #define MIB (1024 * 1024)
@@ -101,44 +101,14 @@ static void set_up_and_down(int qemu)
     lab_stop(vm);
 }
 
-static void on_each(void **state, int qemu, void (*test)(int qemu))
-{
-    (void)state;
-    if (!lab_has_qemu(qemu)) {
-        print_message("%s could not be fetched\n", lab_qemu_name(qemu));
-        skip();
-    }
-    test(qemu);
-}
-
-#define ON_EACH(test)                                                                              \
-    static void test##_on_host(void **state)                                                       \
-    {                                                                                              \
-        on_each(state, LAB_HOST, test);                                                            \
-    }                                                                                              \
-    static void test##_on_bullseye(void **state)                                                   \
-    {                                                                                              \
-        on_each(state, LAB_BULLSEYE, test);                                                        \
-    }                                                                                              \
-    static void test##_on_trixie(void **state)                                                     \
-    {                                                                                              \
-        on_each(state, LAB_TRIXIE, test);                                                          \
-    }                                                                                              \
-    static void test##_on_sid(void **state)                                                        \
-    {                                                                                              \
-        on_each(state, LAB_SID, test);                                                             \
-    }
-
-ON_EACH(plug_and_unplug)
-ON_EACH(set_up_and_down)
+TEST_ON_EACH(plug_and_unplug)
+TEST_ON_EACH(set_up_and_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plug_and_unplug_on_host),   cmocka_unit_test(plug_and_unplug_on_bullseye),
-        cmocka_unit_test(plug_and_unplug_on_trixie), cmocka_unit_test(plug_and_unplug_on_sid),
-        cmocka_unit_test(set_up_and_down_on_host),   cmocka_unit_test(set_up_and_down_on_bullseye),
-        cmocka_unit_test(set_up_and_down_on_trixie), cmocka_unit_test(set_up_and_down_on_sid),
+        ON_EACH(plug_and_unplug),
+        ON_EACH(set_up_and_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

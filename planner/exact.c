@@ -105,10 +105,8 @@ static void views_free(struct views *views)
     free(views->mirror_entries);
 }
 
-/* One rung: a search, and after the first one a guess, which is what very many solutions call for.
- */
-static enum memplan_status step_up(const struct views *views, size_t rung, uint64_t upper,
-                                   uint64_t enough, struct budget *budget, struct outcome *next)
+static enum memplan_status search_rung(const struct views *views, size_t rung, uint64_t upper,
+                                       struct budget *budget, struct outcome *outcome)
 {
     const struct relaxation *relaxation = &views->relaxation;
     bool halves = ladder[rung].halves;
@@ -117,58 +115,114 @@ static enum memplan_status step_up(const struct views *views, size_t rung, uint6
 
     if (ladder[rung].capacity && ladder[rung].capacity < capacity)
         capacity = ladder[rung].capacity;
-    if (views->mirrored)
-        status = search_run(&views->mirror, capacity, halves, views->mirror_weight, budget, next);
-    else
-        status = search_run(relaxation, capacity, halves, upper, budget, next);
-    if (views->mirrored)
-        next->weight = relaxation->lower;
-    if (status == MEMPLAN_OK && rung == 0 && !next->found && !next->proven)
-        status = guess_run(relaxation, enough, budget, next);
+    if (!views->mirrored)
+        return search_run(relaxation, capacity, halves, upper, budget, outcome);
+    status = search_run(&views->mirror, capacity, halves, views->mirror_weight, budget, outcome);
+    outcome->weight = relaxation->lower;
     return status;
 }
 
 /*
- * Climbs the ladder until the best one is proven, or one that weighs no more than enough is found.
- * outcome->chosen belongs to the relaxation's entries. LIMIT where the ladder is too short.
+ * Climbs the ladder from a rung until the best one is proven, or one that weighs no more than
+ * enough is found, which may have been before. outcome->chosen belongs to the relaxation's entries;
+ * next: space for another one. LIMIT where the ladder is too short.
  */
-static enum memplan_status climb(const struct views *views, uint64_t upper, uint64_t enough,
-                                 struct budget *budget, struct outcome *outcome)
+static enum memplan_status climb(const struct views *views, size_t rung, size_t end, uint64_t upper,
+                                 uint64_t enough, struct budget *budget, struct outcome *outcome,
+                                 struct outcome *next)
 {
-    size_t count = views->relaxation.count;
-    struct outcome next = {.chosen = malloc(count + 1)};
-    enum memplan_status status = next.chosen ? MEMPLAN_OK : MEMPLAN_NOMEM;
-    bool done = false;
+    for (; rung < end; rung++) {
+        enum memplan_status status = search_rung(views, rung, upper, budget, next);
 
-    outcome->found = outcome->proven = false;
-    for (size_t i = 0; i < LADDER_LENGTH && status == MEMPLAN_OK && !done; i++) {
-        status = step_up(views, i, upper, enough, budget, &next);
         if (status != MEMPLAN_OK)
-            break;
-        if (next.found) {
-            memcpy(outcome->chosen, next.chosen, count);
-            upper = outcome->weight = next.weight;
+            return status;
+        if (next->found) {
+            memcpy(outcome->chosen, next->chosen, views->relaxation.count);
+            upper = outcome->weight = next->weight;
             outcome->found = true;
         }
-        outcome->proven = next.proven;
-        done = next.proven || (outcome->found && upper <= enough);
+        outcome->proven = next->proven;
+        if (next->proven || (outcome->found && outcome->weight <= enough))
+            return MEMPLAN_OK;
     }
-    free(next.chosen);
-    return status == MEMPLAN_OK && !done ? MEMPLAN_LIMIT : status;
+    return MEMPLAN_LIMIT;
+}
+
+/*
+ * Where all entries weigh the same there are few possible weights, and often very many answers of
+ * each: a guess finds one, and a search for one weight only, knowing all prices, finds or excludes
+ * it.
+ */
+static enum memplan_status climb_by_weight(const struct views *views, uint64_t unit, uint64_t upper,
+                                           struct budget *budget, struct outcome *outcome,
+                                           struct outcome *next)
+{
+    bool found = outcome->found;
+    uint64_t first = (views->relaxation.lower + unit - 1) / unit * unit;
+
+    for (uint64_t weight = first; weight <= upper; weight += unit) {
+        enum memplan_status status;
+
+        /* That nothing is lighter says nothing about which of these is the newest. */
+        outcome->proven = false;
+        if (found && outcome->weight == weight)
+            return MEMPLAN_OK;
+        status = guess_run(&views->relaxation, weight, budget, next);
+        if (status != MEMPLAN_OK)
+            return status;
+        if (next->found) {
+            memcpy(outcome->chosen, next->chosen, views->relaxation.count);
+            outcome->weight = weight;
+            outcome->found = true;
+            return MEMPLAN_OK;
+        }
+        outcome->found = false;
+        status = climb(views, 1, LADDER_LENGTH, weight, weight, budget, outcome, next);
+        if (status != MEMPLAN_OK || outcome->found)
+            return status;
+        outcome->found = found;
+    }
+    return MEMPLAN_OK;
+}
+
+/* The weight of every entry where they are the same; 0 where they are not. */
+static uint64_t common_weight(const struct relaxation *relaxation)
+{
+    for (size_t i = 1; i < relaxation->run_count; i++)
+        if (relaxation->runs[i].weight != relaxation->runs[0].weight)
+            return 0;
+    return relaxation->run_count ? relaxation->runs[0].weight : 0;
 }
 
 static enum memplan_status climb_views(const struct views *views, uint64_t upper, uint64_t enough,
                                        struct budget *budget, struct outcome *outcome)
 {
     const struct relaxation *relaxation = &views->relaxation;
+    uint64_t unit = common_weight(relaxation);
+    struct outcome next = {.chosen = malloc(relaxation->count + 1)};
+    enum memplan_status status;
 
     outcome->found = false;
     outcome->proven = true;
-    if (relaxation->lower > upper || relaxation->lower > relaxation->highest)
-        return MEMPLAN_OK;
+    if (!next.chosen)
+        return MEMPLAN_NOMEM;
+    upper = size_min(size_min(upper, relaxation->upper), relaxation->highest);
     if (enough < relaxation->lower)
         enough = relaxation->lower;
-    return climb(views, size_min(upper, relaxation->upper), enough, budget, outcome);
+    if (relaxation->lower > upper || relaxation->lower > relaxation->highest)
+        status = MEMPLAN_OK;
+    else
+        status = climb(views, 0, 1, upper, enough, budget, outcome, &next);
+    if (status == MEMPLAN_LIMIT && budget->work) {
+        if (outcome->found)
+            upper = outcome->weight;
+        if (unit)
+            status = climb_by_weight(views, unit, upper, budget, outcome, &next);
+        else
+            status = climb(views, 1, LADDER_LENGTH, upper, enough, budget, outcome, &next);
+    }
+    free(next.chosen);
+    return status;
 }
 
 static enum memplan_status answer(struct question *question, uint64_t upper, uint64_t enough,

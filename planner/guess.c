@@ -15,6 +15,8 @@
 /* How many entries may go out, and how many come in: enough for millions of double exchanges. */
 #define SWAP_ENTRIES 64
 #define TABLE_SIZE   (2 * SWAP_ENTRIES * SWAP_ENTRIES)
+/* How many other starting points are tried. */
+#define VARIANTS 3
 
 struct exchange {
     uint64_t difference; /* modulo 2^64, like all sums here */
@@ -24,9 +26,9 @@ struct exchange {
 
 struct guess {
     const struct relaxation *relaxation;
-    size_t *sorted;  /* entries, largest first */
-    size_t first, k; /* sorted[first .. first + k) are taken */
-    uint64_t missing;
+    size_t *sorted;   /* entries, largest first */
+    size_t first, k;  /* sorted[first .. first + k) are taken */
+    uint64_t missing; /* modulo 2^64: may be below 0 */
     struct exchange *table;
     size_t out[SWAP_ENTRIES], in[SWAP_ENTRIES], out_count, in_count;
 };
@@ -34,14 +36,6 @@ struct guess {
 static uint64_t size_at(const struct guess *guess, size_t place)
 {
     return guess->relaxation->entries[guess->sorted[place]].size;
-}
-
-static bool weights_are_equal(const struct relaxation *relaxation)
-{
-    for (size_t i = 1; i < relaxation->run_count; i++)
-        if (relaxation->runs[i].weight != relaxation->runs[0].weight)
-            return false;
-    return relaxation->run_count > 0;
 }
 
 /* Takes the largest k neighbours whose sum is not above the target. */
@@ -136,6 +130,48 @@ static bool make_exchanges(const struct guess *guess, bool *chosen)
     return false;
 }
 
+/* Tries the window as it is placed. */
+static bool try_window(struct guess *guess, bool *chosen)
+{
+    memset(guess->table, 0, TABLE_SIZE * sizeof(*guess->table));
+    fill_table(guess);
+    memset(chosen, 0, guess->relaxation->count);
+    for (size_t i = 0; i < guess->k; i++)
+        chosen[guess->sorted[guess->first + i]] = true;
+    return make_exchanges(guess, chosen);
+}
+
+/* Puts one entry out of the window and another one in, the same way when called again. */
+static void disturb(struct guess *guess, size_t variant)
+{
+    size_t outside = guess->relaxation->count - guess->k;
+    size_t nth = variant * 13 % outside;
+    size_t in = nth < guess->first ? nth : nth + guess->k;
+    size_t out = guess->first + variant * 7 % guess->k;
+    size_t swap = guess->sorted[in];
+
+    guess->missing += size_at(guess, out) - size_at(guess, in);
+    guess->sorted[in] = guess->sorted[out];
+    guess->sorted[out] = swap;
+}
+
+/* The window as it is, and with one exchange made beforehand. */
+static bool try_variants(struct guess *guess, bool *chosen)
+{
+    for (size_t variant = 0; variant <= VARIANTS; variant++) {
+        bool found;
+
+        if (variant)
+            disturb(guess, variant);
+        found = try_window(guess, chosen);
+        if (variant)
+            disturb(guess, variant);
+        if (found)
+            return true;
+    }
+    return false;
+}
+
 static bool try_guess(struct guess *guess, bool *chosen)
 {
     const struct relaxation *relaxation = guess->relaxation;
@@ -146,11 +182,14 @@ static bool try_guess(struct guess *guess, bool *chosen)
             guess->sorted[n++] = relaxation->members[relaxation->runs[r].first + i];
     if (!place_window(guess))
         return false;
-    fill_table(guess);
-    memset(chosen, 0, relaxation->count);
-    for (size_t i = 0; i < guess->k; i++)
-        chosen[guess->sorted[guess->first + i]] = true;
-    return make_exchanges(guess, chosen);
+    if (try_variants(guess, chosen))
+        return true;
+    if (!guess->first)
+        return false;
+    /* Near the ends of the order, only the neighbour above has exchanges enough. */
+    guess->first--;
+    guess->missing += size_at(guess, guess->first + guess->k) - size_at(guess, guess->first);
+    return try_variants(guess, chosen);
 }
 
 enum memplan_status guess_run(const struct relaxation *relaxation, uint64_t weight,
@@ -160,13 +199,11 @@ enum memplan_status guess_run(const struct relaxation *relaxation, uint64_t weig
     enum memplan_status status = MEMPLAN_OK;
 
     outcome->found = outcome->proven = false;
-    if (!weights_are_equal(relaxation) || weight % relaxation->runs[0].weight)
-        return MEMPLAN_OK;
-    if (!budget_spend(budget, TABLE_SIZE + relaxation->count))
+    if (!budget_spend(budget, 2 * (VARIANTS + 1) * TABLE_SIZE + relaxation->count))
         return MEMPLAN_LIMIT;
     guess.k = (size_t)size_min(weight / relaxation->runs[0].weight, SIZE_MAX);
     guess.sorted = malloc(relaxation->count * sizeof(*guess.sorted));
-    guess.table = calloc(TABLE_SIZE, sizeof(*guess.table));
+    guess.table = malloc(TABLE_SIZE * sizeof(*guess.table));
     if (!guess.sorted || !guess.table)
         status = MEMPLAN_NOMEM;
     else

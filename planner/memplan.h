@@ -194,13 +194,14 @@ struct memplan_plan {
  * delta 0: no steps. Growing (delta above 0) plugs new devices:
  *  - Each is a multiple of the granule; together they are delta exactly.
  *  - The set of all devices that can be unplugged becomes complete, where delta and slots allow:
- *    sorted, no device is larger than the sum of the smaller ones plus one granule. Devices that
- *    are not there yet to be bridged, since they are larger than that, are left out of the chain
- *    (a later growth bridges them), so are those that are no multiple of the granule.
+ *    sorted, a chain in which no device is larger than the smaller ones and one granule together.
+ *    A device that is too large for delta to bridge is left out of the chain (a later growth may
+ *    bridge it), and so is one that is no multiple of the granule.
  *  - At most half of the free slots (rounded up, so at least one) are used, so that growth
  *    stays possible. Only where largest leaves no other way more are used, up to all.
- *  - With these slots, the smallest possible gap; then the fewest devices (on one node: exactly the
- *    fewest; on several: at most as many more as there are nodes); then the roundest sizes.
+ *  - With these slots, the smallest possible gap; then the fewest devices for the chain (on one
+ *    node: exactly the fewest; on several: at most as many more as there are nodes); then round
+ *    sizes for the large devices.
  *  - With MEMPLAN_ANY_NODE the nodes that have the least are filled first, so that the totals end
  *    as level as whole granules and slots allow.
  * Shrinking (below 0) unplugs the best subset, as memplan_subset_find has it. Where there is

@@ -111,7 +111,10 @@ enum memplan_status search_run(const struct relaxation *relaxation, size_t capac
 
 /* ---- guess.c ---- */
 
-/* Looks for any subset of exactly this weight, quickly; proven is always false. */
+/*
+ * Looks for any subset of exactly this weight, quickly; proven is always false. All entries have
+ * the same weight, and it is not 0.
+ */
 enum memplan_status guess_run(const struct relaxation *relaxation, uint64_t weight,
                               struct budget *budget, struct outcome *outcome);
 

@@ -40,20 +40,28 @@ static void candidates_free(struct candidates *candidates)
     free(candidates->chosen);
 }
 
-/* Divides all sizes by their greatest common divisor, which is returned, and the weights as well.
+/*
+ * Divides all sizes by their greatest common divisor, which is returned. The part of the weights
+ * that is in proportion to the sizes is the same for all subsets with one sum, so it is taken off;
+ * what is left is divided in the same way. Small numbers, often equal ones, are easier to search.
  */
 static uint64_t normalise(struct candidates *candidates)
 {
-    uint64_t size = 0, weight = 0;
+    uint64_t size = 0, weight = 0, ratio = UINT64_MAX;
+    struct entry *entries = candidates->entries;
 
+    for (size_t i = 0; i < candidates->count; i++)
+        size = size_gcd(entries[i].size, size);
     for (size_t i = 0; i < candidates->count; i++) {
-        size = size_gcd(candidates->entries[i].size, size);
-        weight = size_gcd(candidates->entries[i].weight, weight);
+        entries[i].size /= size;
+        ratio = size_min(ratio, entries[i].weight / entries[i].size);
     }
     for (size_t i = 0; i < candidates->count; i++) {
-        candidates->entries[i].size /= size;
-        candidates->entries[i].weight /= weight;
+        entries[i].weight -= ratio * entries[i].size;
+        weight = size_gcd(entries[i].weight, weight);
     }
+    for (size_t i = 0; weight && i < candidates->count; i++)
+        entries[i].weight /= weight;
     return size ? size : 1;
 }
 
@@ -129,9 +137,9 @@ enum memplan_status subset_with_sum(const struct memplan_subset_request *request
     if (status != MEMPLAN_OK)
         return status;
     unit = normalise(&candidates);
-    status = sum % unit ? MEMPLAN_NONE
-                        : exact_solve(candidates.entries, candidates.count, sum / unit, budget,
-                                      candidates.chosen);
+    status = sum % unit != 0 ? MEMPLAN_NONE
+                             : exact_solve(candidates.entries, candidates.count, sum / unit, budget,
+                                           candidates.chosen);
     if (status == MEMPLAN_OK)
         status = fill_result(request, &candidates, budget, result);
     candidates_free(&candidates);

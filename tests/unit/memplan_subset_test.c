@@ -496,6 +496,85 @@ static void hard_instance(uint64_t seed, uint32_t costs)
     memplan_subset_free(&subset);
 }
 
+/* The least weight (cost, then count) of every sum up to target, device by device. */
+static uint64_t textbook_weight(const struct memplan_item *items, size_t count, uint64_t target)
+{
+    uint64_t *best = malloc((target + 1) * sizeof(*best)), answer;
+
+    assert_non_null(best);
+    for (uint64_t at = 0; at <= target; at++)
+        best[at] = at ? UINT64_MAX / 2 : 0;
+    for (size_t i = 0; i < count; i++)
+        for (uint64_t at = target; at >= items[i].size; at--) {
+            uint64_t with = best[at - items[i].size] + items[i].cost * 1000 + 1;
+
+            if (with < best[at])
+                best[at] = with;
+        }
+    answer = best[target];
+    free(best);
+    return answer;
+}
+
+/* Sizes: any, a narrow band, or multiples of 6 and a few others. Costs: equal, few, many. */
+static void compare_with_textbook(uint64_t seed)
+{
+    static const uint32_t costs[] = {1, 2, 5, 100};
+    struct memplan_item items[80];
+    struct memplan_subset_request request = {.items = items, .item_count = 20 + seed % 60};
+    struct memplan_subset subset;
+    uint64_t weight;
+
+    random_state = seed * UINT64_C(0x9E3779B97F4A7C15);
+    for (size_t i = 0; i < request.item_count; i++) {
+        uint64_t size = seed % 3 == 0   ? 1 + random_below(400)
+                        : seed % 3 == 1 ? 300 + random_below(60)
+                                        : 6 * (1 + random_below(60)) + (i < 4 ? i : 0);
+
+        items[i] = (struct memplan_item){
+            .size = size, .order = i, .cost = (uint32_t)random_below(costs[seed / 3 % 4])};
+        request.target += random_below(4) <= seed / 12 % 4 ? size : 0;
+    }
+    weight = textbook_weight(items, request.item_count, request.target);
+    assert_int_equal(memplan_subset_find(&request, &subset), MEMPLAN_OK);
+    assert_int_equal(subset.sum, request.target);
+    assert_int_equal(subset.cost * 1000 + subset.count, weight);
+    memplan_subset_free(&subset);
+}
+
+static void agrees_with_a_textbook_program_on_up_to_80_items(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 1200; seed++)
+        compare_with_textbook(seed);
+}
+
+/* It changes the common divisors of sizes and weights, though, that the search works with. */
+static void an_item_that_is_too_large_changes_nothing(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 12; seed++) {
+        struct memplan_item items[81];
+        struct memplan_subset_request request = {.items = items, .item_count = 80};
+        struct memplan_subset without, with;
+
+        random_state = seed * UINT64_C(0x9E3779B97F4A7C15);
+        for (size_t i = 0; i < 80; i++) {
+            items[i] =
+                (struct memplan_item){.size = 1 + random_below(20000), .order = i, .cost = 1};
+            request.target += random_below(8) <= seed % 8 ? items[i].size : 0;
+        }
+        items[80] = (struct memplan_item){.size = (uint64_t)1 << 30, .order = 80};
+        assert_int_equal(memplan_subset_find(&request, &without), MEMPLAN_OK);
+        request.item_count = 81;
+        assert_int_equal(memplan_subset_find(&request, &with), MEMPLAN_OK);
+        assert_int_equal(with.count, without.count);
+        assert_memory_equal(with.chosen, without.chosen, with.count * sizeof(*with.chosen));
+        memplan_subset_free(&without);
+        memplan_subset_free(&with);
+    }
+}
+
 static void hard_instances_are_solved_within_the_default_limits(void **state)
 {
     (void)state;
@@ -519,6 +598,8 @@ int main(void)
         cmocka_unit_test(equal_devices_go_where_most_is),
         cmocka_unit_test(balance_of_one_size_is_the_best_there_is),
         cmocka_unit_test(balance_never_changes_sum_cost_or_count),
+        cmocka_unit_test(agrees_with_a_textbook_program_on_up_to_80_items),
+        cmocka_unit_test(an_item_that_is_too_large_changes_nothing),
         cmocka_unit_test(hard_instances_are_solved_within_the_default_limits),
     };
 

@@ -6,80 +6,70 @@
  * end. SPDX-License-Identifier: MIT
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "internal.h"
 
-struct candidate {
-    uint64_t size, order;
-    size_t index;
-    uint32_t cost, node;
-};
-
-/* Equal devices of one node: candidates[first .. first + present), newest first. */
+/* Equal devices of one node: members[0 .. present), newest first; the first of them are taken. */
 struct group {
     uint64_t size;
-    size_t first, present, taken;
+    const size_t *members; /* places in entries */
+    size_t present, taken;
     uint32_t node;
     bool opens; /* the first group of its size and cost */
 };
 
 struct balance {
-    struct candidate *candidates;
-    size_t candidate_count;
-    struct group *groups;
-    size_t group_count;
-    wide *kept; /* by node */
+    struct entry *entries; /* the weight: cost and node */
+    size_t *places;        /* of each entry in newest */
+    size_t entry_count;
+    struct kinds kinds;
+    struct group *groups; /* one of each kind */
+    wide *kept;           /* by node */
     struct budget *budget;
 };
 
-static int compare_candidates(const void *a, const void *b)
+/* Largest first, then by cost, then by node. */
+static int compare_kinds(const void *a, const void *b)
 {
-    const struct candidate *x = a, *y = b;
+    const struct kind *x = a, *y = b;
 
     if (x->size != y->size)
         return x->size > y->size ? -1 : 1;
-    if (x->cost != y->cost)
-        return x->cost < y->cost ? -1 : 1;
-    if (x->node != y->node)
-        return x->node < y->node ? -1 : 1;
-    if (x->order != y->order)
-        return x->order > y->order ? -1 : 1;
-    return x->index > y->index ? -1 : x->index < y->index;
+    return x->weight < y->weight ? -1 : x->weight > y->weight;
 }
 
 static void collect(struct balance *balance, const struct memplan_subset_request *request,
-                    const bool *chosen)
+                    const struct newest *newest, size_t count, const bool *chosen)
 {
-    for (size_t i = 0; i < request->item_count; i++) {
-        const struct memplan_item *item = &request->items[i];
+    for (uint32_t i = 0; i < request->node_count; i++)
+        balance->kept[i] = request->node_totals[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct memplan_item *item = &request->items[newest[i].index];
 
         if (item->node >= request->node_count)
             continue;
         if (chosen[i])
             balance->kept[item->node] -= item->size;
-        if (!item->pinned && item->size)
-            balance->candidates[balance->candidate_count++] =
-                (struct candidate){item->size, item->order, i, item->cost, item->node};
+        balance->places[balance->entry_count] = i;
+        balance->entries[balance->entry_count++] =
+            (struct entry){item->size, (uint64_t)item->cost << 32 | item->node};
     }
-    qsort(balance->candidates, balance->candidate_count, sizeof(*balance->candidates),
-          compare_candidates);
 }
 
 static void make_groups(struct balance *balance, const bool *chosen)
 {
-    struct group *group = NULL;
+    for (size_t k = 0; k < balance->kinds.count; k++) {
+        const struct kind *kind = &balance->kinds.list[k];
+        struct group *group = &balance->groups[k];
 
-    for (size_t i = 0; i < balance->candidate_count; i++) {
-        const struct candidate *now = &balance->candidates[i];
-        bool equal = i > 0 && now[-1].size == now->size && now[-1].cost == now->cost;
-
-        if (!equal || now[-1].node != now->node) {
-            group = &balance->groups[balance->group_count++];
-            *group = (struct group){now->size, i, 0, 0, now->node, !equal};
-        }
-        group->present++;
-        group->taken += chosen[now->index];
+        *group = (struct group){.size = kind->size,
+                                .members = balance->kinds.members + kind->first,
+                                .present = kind->count,
+                                .node = (uint32_t)kind->weight};
+        group->opens =
+            k == 0 || kind[-1].size != kind->size || kind[-1].weight >> 32 != kind->weight >> 32;
+        for (size_t i = 0; i < group->present; i++)
+            group->taken += chosen[balance->places[group->members[i]]];
     }
 }
 
@@ -113,10 +103,10 @@ static enum memplan_status exchange_all(struct balance *balance)
 
     while (changed) {
         changed = false;
-        for (size_t i = 0, count; i < balance->group_count; i += count) {
+        for (size_t i = 0, count; i < balance->kinds.count; i += count) {
             struct group *groups = &balance->groups[i];
 
-            for (count = 1; i + count < balance->group_count && !groups[count].opens;)
+            for (count = 1; i + count < balance->kinds.count && !groups[count].opens;)
                 count++;
             do {
                 if (!budget_spend(balance->budget, count))
@@ -129,35 +119,49 @@ static enum memplan_status exchange_all(struct balance *balance)
 
 static void apply(const struct balance *balance, bool *chosen)
 {
-    for (size_t g = 0; g < balance->group_count; g++) {
+    for (size_t g = 0; g < balance->kinds.count; g++) {
         const struct group *group = &balance->groups[g];
 
         for (size_t i = 0; i < group->present; i++)
-            chosen[balance->candidates[group->first + i].index] = i < group->taken;
+            chosen[balance->places[group->members[i]]] = i < group->taken;
     }
 }
 
-enum memplan_status balance_chosen(const struct memplan_subset_request *request,
-                                   struct budget *budget, bool *chosen)
+static enum memplan_status balance_kinds(struct balance *balance, bool *chosen)
 {
-    size_t places = request->item_count + 1;
+    enum memplan_status status =
+        kinds_init(&balance->kinds, balance->entries, balance->entry_count, compare_kinds);
+
+    if (status != MEMPLAN_OK)
+        return status;
+    balance->groups = malloc((balance->kinds.count + 1) * sizeof(*balance->groups));
+    if (!balance->groups)
+        return MEMPLAN_NOMEM;
+    make_groups(balance, chosen);
+    status = exchange_all(balance);
+    if (status == MEMPLAN_OK)
+        apply(balance, chosen);
+    return status;
+}
+
+enum memplan_status balance_chosen(const struct memplan_subset_request *request,
+                                   const struct newest *newest, size_t count, struct budget *budget,
+                                   bool *chosen)
+{
     struct balance balance = {.budget = budget};
     enum memplan_status status = MEMPLAN_NOMEM;
 
-    balance.candidates = malloc(places * sizeof(*balance.candidates));
-    balance.groups = malloc(places * sizeof(*balance.groups));
+    balance.entries = malloc((count + 1) * sizeof(*balance.entries));
+    balance.places = malloc((count + 1) * sizeof(*balance.places));
     balance.kept = malloc(request->node_count * sizeof(*balance.kept));
-    if (balance.candidates && balance.groups && balance.kept) {
-        for (uint32_t i = 0; i < request->node_count; i++)
-            balance.kept[i] = request->node_totals[i];
-        collect(&balance, request, chosen);
-        make_groups(&balance, chosen);
-        status = exchange_all(&balance);
-        if (status == MEMPLAN_OK)
-            apply(&balance, chosen);
+    if (balance.entries && balance.places && balance.kept) {
+        collect(&balance, request, newest, count, chosen);
+        status = balance_kinds(&balance, chosen);
     }
-    free(balance.candidates);
+    kinds_free(&balance.kinds);
     free(balance.groups);
+    free(balance.entries);
+    free(balance.places);
     free(balance.kept);
     return status;
 }

@@ -31,26 +31,25 @@ uint64_t size_gcd(uint64_t a, uint64_t b)
     return a;
 }
 
+uint64_t size_add(uint64_t a, uint64_t b)
+{
+    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
 uint64_t size_min(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
 }
 
-enum memplan_status items_check(const struct memplan_item *items, size_t count, uint64_t *total)
+enum memplan_status items_check(const struct memplan_item *items, size_t count, uint64_t most)
 {
-    uint64_t all = 0, free_sum = 0;
-
     if (count > MEMPLAN_MAX_ITEMS || (count && !items))
         return MEMPLAN_INVALID;
     for (size_t i = 0; i < count; i++) {
-        if (items[i].size > UINT64_MAX - all)
+        if (items[i].size > most)
             return MEMPLAN_INVALID;
-        all += items[i].size;
-        if (!items[i].pinned)
-            free_sum += items[i].size;
+        most -= items[i].size;
     }
-    if (total)
-        *total = free_sum;
     return MEMPLAN_OK;
 }
 
@@ -58,7 +57,7 @@ int items_newer(const struct memplan_item *items, size_t a, size_t b)
 {
     if (items[a].order != items[b].order)
         return items[a].order > items[b].order ? -1 : 1;
-    return a == b ? 0 : a > b ? -1 : 1;
+    return a > b ? -1 : a < b;
 }
 
 const char *memplan_status_text(enum memplan_status status)

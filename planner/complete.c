@@ -25,7 +25,7 @@ size_t sizes_that_can_go(const struct memplan_item *items, size_t count, uint64_
  * Of sorted sizes: where a size is larger than all smaller ones together, no sum lies between. And
  * by induction no two sums are further apart than the largest such step.
  */
-uint64_t sizes_largest_gap(const uint64_t *sizes, size_t count)
+static uint64_t sizes_largest_gap(const uint64_t *sizes, size_t count)
 {
     uint64_t sum = 0, gap = 0;
 
@@ -41,7 +41,7 @@ uint64_t memplan_largest_gap(const struct memplan_item *items, size_t count)
 {
     uint64_t *sizes, gap;
 
-    if (items_check(items, count, NULL) != MEMPLAN_OK)
+    if (items_check(items, count, UINT64_MAX) != MEMPLAN_OK)
         return 0;
     sizes = malloc((count + 1) * sizeof(*sizes));
     if (!sizes)
@@ -73,7 +73,7 @@ static enum memplan_status check_multiples(const struct reach *reach, uint64_t g
 }
 
 enum memplan_status completeness(const struct memplan_item *items, size_t count, uint64_t granule,
-                                 struct budget *budget)
+                                 struct budget *budget, uint64_t *gap)
 {
     uint64_t *sizes = malloc((count + 1) * sizeof(*sizes));
     enum memplan_status status;
@@ -84,10 +84,12 @@ enum memplan_status completeness(const struct memplan_item *items, size_t count,
     if (!sizes)
         return MEMPLAN_NOMEM;
     n = sizes_that_can_go(items, count, sizes);
+    *gap = sizes_largest_gap(sizes, n);
     for (size_t i = 0; i < n; i++)
         multiples = multiples && sizes[i] % granule == 0;
-    if (multiples) {
-        status = sizes_largest_gap(sizes, n) <= granule ? MEMPLAN_OK : MEMPLAN_NONE;
+    /* Between two multiples that are sums, and from the last to the total, no gap is larger. */
+    if (multiples || *gap > granule) {
+        status = *gap <= granule ? MEMPLAN_OK : MEMPLAN_NONE;
     } else {
         status = reach_init(&reach, sizes, n, budget);
         if (status == MEMPLAN_OK)
@@ -102,11 +104,12 @@ enum memplan_status memplan_completeness(const struct memplan_item *items, size_
                                          uint64_t granule, const struct memplan_limits *limits)
 {
     struct budget budget;
+    uint64_t gap;
 
-    if (!granule || items_check(items, count, NULL) != MEMPLAN_OK)
+    if (!granule || items_check(items, count, UINT64_MAX) != MEMPLAN_OK)
         return MEMPLAN_INVALID;
     budget_init(&budget, limits);
-    return completeness(items, count, granule, &budget);
+    return completeness(items, count, granule, &budget, &gap);
 }
 
 bool memplan_is_complete(const struct memplan_item *items, size_t count, uint64_t granule)

@@ -1,4 +1,5 @@
 /* The sizes of new devices: see grow.h. SPDX-License-Identifier: MIT */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +20,7 @@ static uint64_t count_repeats(const struct grow_request *request, size_t next, u
 
     if (next == request->chain_count)
         return repeats;
-    if (request->chain[next] <= sum + request->step)
+    if (request->chain[next] <= size_add(sum, request->step))
         return 0;
     missing = request->chain[next] - sum - request->step;
     return size_min(repeats, missing / request->largest + (missing % request->largest != 0));
@@ -40,12 +41,12 @@ static size_t walk(const struct grow_request *request, uint64_t *largest,
     for (;;) {
         uint64_t size;
 
-        while (next < request->chain_count &&
-               (request->chain[next] <= sum || request->chain[next] - sum <= request->step))
+        while (next < request->chain_count && request->chain[next] <= size_add(sum, request->step))
             sum += request->chain[next++];
         if (used == request->amount)
             return next == request->chain_count ? count : SIZE_MAX;
-        size = size_min(sum + request->step, size_min(request->largest, request->amount - used));
+        size = size_min(size_add(sum, request->step),
+                        size_min(request->largest, request->amount - used));
         repeats = 1;
         if (size == request->largest)
             repeats += count_repeats(request, next, sum + size, request->amount - used - size);
@@ -65,16 +66,13 @@ size_t grow_count(const struct grow_request *request)
     return walk(request, &largest, NULL);
 }
 
-bool grow_find_step(struct grow_request *request)
+void grow_find_step(struct grow_request *request)
 {
     uint64_t low = 1, high = request->amount;
 
     for (size_t i = 0; i < request->chain_count; i++)
         if (request->chain[i] > high)
             high = request->chain[i];
-    request->step = high;
-    if (grow_count(request) > request->slots)
-        return false;
     while (low < high) {
         request->step = low + (high - low) / 2;
         if (grow_count(request) <= request->slots)
@@ -83,7 +81,6 @@ bool grow_find_step(struct grow_request *request)
             low = request->step + 1;
     }
     request->step = low;
-    return true;
 }
 
 static size_t chain_place(const struct grow_request *request, uint64_t size)
@@ -187,6 +184,7 @@ size_t grow_sizes(struct grow_request *request, struct grow_device *devices)
     size_t count = grow_count(request);
     uint64_t largest;
 
+    assert(count <= request->slots);
     if (count > ROUNDED_DEVICES)
         walk(request, &largest, devices);
     for (size_t left = count > ROUNDED_DEVICES ? 0 : count; left > 0; left--) {

@@ -35,8 +35,9 @@ struct grow_request {
 
 /* How many devices are needed; SIZE_MAX where the amount can not bridge the chain. */
 size_t grow_count(const struct grow_request *request);
-/* Sets the smallest step with which the slots suffice. false: they never do. */
-bool grow_find_step(struct grow_request *request);
+/* Sets the smallest step with which the slots suffice. There are slots for the amount in devices of
+ * the largest size. */
+void grow_find_step(struct grow_request *request);
 /* The fewest, roundest devices; devices has space for the slots. Returns how many; uses the chain
  * up. */
 size_t grow_sizes(struct grow_request *request, struct grow_device *devices);
@@ -44,8 +45,7 @@ size_t grow_sizes(struct grow_request *request, struct grow_device *devices);
 /* ---- spread.c ---- */
 
 /*
- * Devices with nodes, smallest first; *count: how many. devices has space for slots. OK, NONE (too
- * few slots) or NOMEM.
+ * Devices with nodes, smallest first; *count: how many. devices has space for slots. OK or NOMEM.
  */
 enum memplan_status grow_devices(struct grow_request *request, struct grow_device *devices,
                                  size_t *count);

@@ -38,6 +38,8 @@ enum memplan_status {
 
 /* At most this many items in one call. QEMU has at most 256 slots. */
 #define MEMPLAN_MAX_ITEMS 16384
+/* At most this many guest nodes. QEMU has at most 128. */
+#define MEMPLAN_MAX_NODES 1024
 /* Any guest node: the plan keeps the nodes in balance. */
 #define MEMPLAN_ANY_NODE UINT32_MAX
 /* The item of a step that plugs: none of those that there are. */
@@ -55,6 +57,8 @@ struct memplan_item {
 /*
  * The bound on one call. work: elementary steps (about 2 to 5 ns each), 0: 2^29. memory: bytes
  * that the search may hold at once, besides what it returns, 0: 64 MiB. A NULL pointer: defaults.
+ * The sizes of new devices are not counted: they take microseconds for QEMU's 256 slots, and less
+ * than a second for MEMPLAN_MAX_ITEMS.
  */
 struct memplan_limits {
     uint64_t work;
@@ -105,7 +109,8 @@ struct memplan_subset {
  *     choice, the sum of the squares of the totals is the least possible. Items on nodes outside of
  *     node_totals stay as step 3 had them.
  * Returns OK, NONE (nothing chosen; below and above are filled), LIMIT, NOMEM, or INVALID: more
- * than MEMPLAN_MAX_ITEMS, the sum of all sizes passes 2^64-1, NULL items, or an unknown goal.
+ * than MEMPLAN_MAX_ITEMS or MEMPLAN_MAX_NODES, the sum of all sizes passes 2^64-1, NULL items, or
+ * an unknown goal.
  */
 MEMPLAN_API enum memplan_status memplan_subset_find(const struct memplan_subset_request *request,
                                                     struct memplan_subset *result);
@@ -126,8 +131,9 @@ MEMPLAN_API bool memplan_is_complete(const struct memplan_item *items, size_t co
                                      uint64_t granule);
 /*
  * The greatest distance between two neighbouring sums that can be reached with the items that are
- * not pinned; 0 where there are none (or the arguments are invalid). Where all sizes are multiples
- * of granule, the set is complete exactly if this is at most granule.
+ * not pinned; 0 where there are none (or the arguments are invalid), UINT64_MAX where malloc says
+ * no. Where all sizes are multiples of granule, the set is complete exactly if this is at most
+ * granule.
  */
 MEMPLAN_API uint64_t memplan_largest_gap(const struct memplan_item *items, size_t count);
 
@@ -178,7 +184,8 @@ struct memplan_plan {
     bool nearest_chosen; /* delta is not what was asked, but the nearest that can be reached */
     /* Of the devices after the plan (the new ones included, the pinned ones not): whether every
      * multiple of the granule can be taken away, and the greatest distance between neighbouring
-     * sums. complete is false where it is not known within the limits. */
+     * sums. complete is false where it is not known within the limits, of which a plan spends
+     * little on this: it is always known where all sizes are multiples of the granule. */
     bool complete;
     uint64_t gap;
     /* The deltas nearest to the one asked for that are reachable without a swap (equal to it where
@@ -212,11 +219,24 @@ struct memplan_plan {
  *
  * Returns OK, NONE (no steps; below, above and swap_reaches are filled), LIMIT, NOMEM, or INVALID:
  * items as for memplan_subset_find, granule 0, largest below the granule but not 0, node_totals
- * without node_count or the other way round, node not below node_count (MEMPLAN_ANY_NODE is fine),
+ * without node_count or the other way round, more than MEMPLAN_MAX_NODES, node not below node_count
+ * (MEMPLAN_ANY_NODE is fine, and 0 where there is no node_count),
  * an unknown nearest, or sizes that together pass 2^63-1.
  */
 MEMPLAN_API enum memplan_status memplan_plan_make(const struct memplan_request *request,
                                                   struct memplan_plan *plan);
+/*
+ * The same for several guest nodes, so that they are level after shrinking, too: each node is
+ * planned as a VM of its own, with its share of delta, wherever this is possible and
+ *  - growing: every node becomes complete, with no more than half of the free slots. These are more
+ *    devices than memplan_plan_make needs, which may leave most of a node in one of them.
+ *  - shrinking: it leaves the totals closer to each other (by the sum of their squares), and takes
+ *    no device with a greater cost than memplan_plan_make takes.
+ * Else, and with one node, a fixed node, a swap, or nearest chosen: what memplan_plan_make says.
+ * The status is always that of memplan_plan_make.
+ */
+MEMPLAN_API enum memplan_status memplan_plan_make_level(const struct memplan_request *request,
+                                                        struct memplan_plan *plan);
 MEMPLAN_API void memplan_plan_free(struct memplan_plan *plan);
 
 /* The name of a status for messages, such as "no such plan". Never NULL. */

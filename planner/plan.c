@@ -7,24 +7,17 @@
 static bool nodes_are_valid(const struct memplan_request *request)
 {
     if (!request->node_totals)
-        return request->node_count == 0;
-    return request->node_count > 0 &&
+        return request->node_count == 0 &&
+               (request->node == MEMPLAN_ANY_NODE || request->node == 0);
+    return request->node_count > 0 && request->node_count <= MEMPLAN_MAX_NODES &&
            (request->node == MEMPLAN_ANY_NODE || request->node < request->node_count);
 }
 
 static enum memplan_status check(const struct memplan_request *request)
 {
-    uint64_t left;
-
-    if (items_check(request->items, request->item_count, NULL) != MEMPLAN_OK ||
+    if (items_check(request->items, request->item_count, INT64_MAX) != MEMPLAN_OK ||
         request->granule == 0 || request->granule > INT64_MAX || !nodes_are_valid(request))
         return MEMPLAN_INVALID;
-    left = INT64_MAX;
-    for (size_t i = 0; i < request->item_count; i++) {
-        if (request->items[i].size > left)
-            return MEMPLAN_INVALID;
-        left -= request->items[i].size;
-    }
     if (request->largest && request->largest < request->granule)
         return MEMPLAN_INVALID;
     if (request->nearest != MEMPLAN_NEAREST_EXACT && request->nearest != MEMPLAN_NEAREST_UP &&
@@ -102,7 +95,7 @@ static enum memplan_status decide_growth(const struct memplan_request *request,
 
     plan->has_below = true;
     plan->below = (int64_t)below;
-    plan->has_above = amount <= most && (!odd || most - below >= request->granule);
+    plan->has_above = amount <= most;
     if (plan->has_above)
         plan->above = (int64_t)(odd ? below + request->granule : amount);
     *change = (struct change){below, 0, below != amount};
@@ -209,33 +202,42 @@ enum memplan_status plan_decide(const struct memplan_request *request, struct bu
     return decide_shrinking(request, budget, plan, change);
 }
 
-static enum memplan_status make(const struct memplan_request *request, struct memplan_plan *plan)
+static enum memplan_status draft(const struct memplan_request *request, struct budget *budget,
+                                 struct memplan_plan *plan)
 {
     enum memplan_status status = check(request);
-    struct budget budget;
     struct change change;
 
     if (status != MEMPLAN_OK)
         return status;
-    budget_init(&budget, request->limits);
-    status = plan_decide(request, &budget, plan, &change);
+    budget_init(budget, request->limits);
+    status = plan_decide(request, budget, plan, &change);
     if (status != MEMPLAN_OK)
         return status;
-    status = plan_steps(request, &change, &budget, plan);
+    status = plan_steps(request, &change, budget, plan);
     /* Only a set that was looked for without knowing that there is one is not found. */
     return status == MEMPLAN_NONE ? MEMPLAN_LIMIT : status;
+}
+
+enum memplan_status plan_draft(const struct memplan_request *request, struct budget *budget,
+                               struct memplan_plan *plan)
+{
+    enum memplan_status status;
+
+    memset(plan, 0, sizeof(*plan));
+    status = draft(request, budget, plan);
+    if (status != MEMPLAN_OK && status != MEMPLAN_NONE)
+        memplan_plan_free(plan);
+    return status;
 }
 
 enum memplan_status memplan_plan_make(const struct memplan_request *request,
                                       struct memplan_plan *plan)
 {
-    enum memplan_status status;
+    struct budget budget;
+    enum memplan_status status = plan_draft(request, &budget, plan);
 
-    memset(plan, 0, sizeof(*plan));
-    status = make(request, plan);
-    if (status != MEMPLAN_OK && status != MEMPLAN_NONE)
-        memplan_plan_free(plan);
-    return status;
+    return status == MEMPLAN_OK ? plan_finish(request, &budget, false, plan) : status;
 }
 
 void memplan_plan_free(struct memplan_plan *plan)

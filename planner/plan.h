@@ -19,5 +19,15 @@ enum memplan_status plan_decide(const struct memplan_request *request, struct bu
 /* Works the steps out. plan is owned by the caller, also on failure. */
 enum memplan_status plan_steps(const struct memplan_request *request, const struct change *change,
                                struct budget *budget, struct memplan_plan *plan);
+/* All of memplan_plan_make but for what plan_finish fills in: complete, gap, and the reasons. */
+enum memplan_status plan_draft(const struct memplan_request *request, struct budget *budget,
+                               struct memplan_plan *plan);
+/* Looks at the devices that there are after the plan: fills complete and gap. OK or NOMEM. */
+enum memplan_status plan_judge(const struct memplan_request *request, const struct budget *budget,
+                               struct memplan_plan *plan);
+/* The same, and gives each step its reason; level: each node gives its share. Else frees the plan.
+ */
+enum memplan_status plan_finish(const struct memplan_request *request, const struct budget *budget,
+                                bool level, struct memplan_plan *plan);
 
 #endif

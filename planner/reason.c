@@ -69,6 +69,13 @@ void reason_shrink(struct memplan_step *step, size_t count, uint64_t sum, bool n
                  "one of %zu that make %s, %s, with the least risk", count, text.text, aim);
 }
 
+void reason_level(struct memplan_step *step, size_t count, uint64_t sum)
+{
+    snprintf(step->reason, sizeof(step->reason),
+             "one of %zu that make %s, the size to take away, and leave the nodes in balance",
+             count, size_text(sum).text);
+}
+
 void reason_swap(struct memplan_step *step, uint64_t plugged)
 {
     snprintf(step->reason, sizeof(step->reason),

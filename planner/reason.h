@@ -12,6 +12,8 @@ void reason_grow(struct memplan_step *step, uint64_t granule, uint64_t gap, bool
 void reason_replace(struct memplan_step *step, uint64_t unplugged);
 /* An unplug, one of count that together are sum; nearest: sum is not what was asked for. */
 void reason_shrink(struct memplan_step *step, size_t count, uint64_t sum, bool nearest);
+/* An unplug, one of count (two at least) that together are sum and leave the nodes in balance. */
+void reason_level(struct memplan_step *step, size_t count, uint64_t sum);
 /* An unplug that takes more than asked for, after plugged has taken the place of the rest. */
 void reason_swap(struct memplan_step *step, uint64_t plugged);
 

@@ -4,132 +4,138 @@
 
 #include "search.h"
 
-struct ranked {
-    uint64_t size, weight;
-    size_t index;
-};
-
-/* The least weight a byte first; then the larger; equal ones newest first. */
-static int compare_ranked(const void *a, const void *b)
+/* The least weight a byte first; then the larger. */
+static int compare_kinds(const void *a, const void *b)
 {
-    const struct ranked *x = a, *y = b;
+    const struct kind *x = a, *y = b;
     wide left = (wide)x->weight * y->size, right = (wide)y->weight * x->size;
 
     if (left != right)
         return left < right ? -1 : 1;
-    if (x->size != y->size)
-        return x->size > y->size ? -1 : 1;
-    return x->index < y->index ? -1 : x->index > y->index;
+    return x->size > y->size ? -1 : x->size < y->size;
 }
 
-/* Goes on where the base ends and takes what still fits; where that comes out even, it is a subset.
- */
-static void guess_upper(struct relaxation *relaxation, const struct ranked *ranked, size_t from)
+/* Goes on where the base ends, with what the kind at has left, and takes what still fits; where
+ * that comes out even, it is a subset. */
+static void guess_upper(struct relaxation *relaxation, const struct kinds *kinds, size_t at,
+                        size_t taken)
 {
     uint64_t sum = relaxation->base_sum, weight = relaxation->base_weight, all = weight;
 
-    for (size_t i = from; i < relaxation->count; i++) {
-        all += ranked[i].weight;
-        if (ranked[i].size > relaxation->target - sum)
-            continue;
-        sum += ranked[i].size;
-        weight += ranked[i].weight;
+    for (; at < kinds->count; at++, taken = 0) {
+        const struct kind *kind = &kinds->list[at];
+        uint64_t left = kind->count - taken;
+        uint64_t fit = size_min(left, (relaxation->target - sum) / kind->size);
+
+        all += left * kind->weight;
+        sum += fit * kind->size;
+        weight += fit * kind->weight;
     }
     relaxation->upper = sum == relaxation->target ? weight : all;
 }
 
 /* The heaviest that the relaxation can be: the most weight a byte first. */
-static void find_highest(struct relaxation *relaxation, const struct ranked *ranked)
+static void find_highest(struct relaxation *relaxation, const struct kinds *kinds)
 {
     uint64_t left = relaxation->target;
 
-    for (size_t i = relaxation->count; i-- > 0 && left;) {
-        const struct ranked *next = &ranked[i];
+    for (size_t k = kinds->count; k-- > 0 && left;) {
+        const struct kind *kind = &kinds->list[k];
+        uint64_t fit = size_min(kind->count, left / kind->size);
 
-        if (next->size > left) {
-            relaxation->highest += (uint64_t)((wide)next->weight * left / next->size);
+        relaxation->highest += fit * kind->weight;
+        left -= fit * kind->size;
+        if (fit < kind->count) {
+            relaxation->highest += (uint64_t)((wide)kind->weight * left / kind->size);
             break;
         }
-        relaxation->highest += next->weight;
-        left -= next->size;
     }
 }
 
-static void add_run(struct relaxation *relaxation, const struct ranked *ranked, size_t first,
-                    size_t end, bool in)
+static void add_run(struct relaxation *relaxation, const struct kind *kind, size_t first,
+                    size_t count, bool in)
 {
-    struct run *run = &relaxation->runs[relaxation->run_count++];
-    wide price = (wide)relaxation->break_size * ranked[first].weight -
-                 (wide)relaxation->break_weight * ranked[first].size;
+    struct run *run = &relaxation->runs[relaxation->run_count];
+    size_t *members = relaxation->members + first;
+    wide price =
+        (wide)relaxation->break_size * kind->weight - (wide)relaxation->break_weight * kind->size;
 
-    run->size = ranked[first].size;
-    run->weight = ranked[first].weight;
-    run->first = first;
-    run->count = end - first;
-    run->in = in;
-    run->price = in ? -price : price;
-    run->modulus = 0;
+    if (!count)
+        return;
+    relaxation->run_count++;
+    *run = (struct run){.size = kind->size,
+                        .weight = kind->weight,
+                        .first = first,
+                        .count = count,
+                        .in = in,
+                        .price = in ? -price : price};
     /* The newest are the first to come in and the last to go out. */
-    for (size_t i = first; i < end; i++)
-        relaxation->members[i] = ranked[in ? end - 1 - (i - first) : i].index;
-}
+    for (size_t i = 0; in && i < count / 2; i++) {
+        size_t swap = members[i];
 
-static void make_runs(struct relaxation *relaxation, const struct ranked *ranked, size_t split)
-{
-    for (size_t i = 0, end; i < relaxation->count; i = end) {
-        size_t stop = i < split ? split : relaxation->count;
-
-        for (end = i + 1; end < stop && ranked[end].size == ranked[i].size &&
-                          ranked[end].weight == ranked[i].weight;)
-            end++;
-        add_run(relaxation, ranked, i, end, i < split);
+        members[i] = members[count - 1 - i];
+        members[count - 1 - i] = swap;
     }
 }
 
-static void find_base(struct relaxation *relaxation, const struct ranked *ranked)
+/* The base is all kinds before the one at place split, and the first taken of that one. */
+static void make_runs(struct relaxation *relaxation, const struct kinds *kinds, size_t split,
+                      size_t taken)
 {
-    size_t split = 0, at;
+    for (size_t k = 0; k < kinds->count; k++) {
+        const struct kind *kind = &kinds->list[k];
+        size_t in = k < split ? kind->count : k == split ? taken : 0;
+
+        add_run(relaxation, kind, kind->first, in, true);
+        add_run(relaxation, kind, kind->first + in, kind->count - in, false);
+    }
+}
+
+static void find_base(struct relaxation *relaxation, const struct kinds *kinds)
+{
+    size_t split = 0, taken = 0;
     wide rest;
 
-    while (split < relaxation->count &&
-           ranked[split].size <= relaxation->target - relaxation->base_sum) {
-        relaxation->base_sum += ranked[split].size;
-        relaxation->base_weight += ranked[split].weight;
-        split++;
+    for (; split < kinds->count; split++) {
+        const struct kind *kind = &kinds->list[split];
+        uint64_t left = relaxation->target - relaxation->base_sum;
+
+        taken = (size_t)size_min(kind->count, left / kind->size);
+        relaxation->base_sum += taken * kind->size;
+        relaxation->base_weight += taken * kind->weight;
+        relaxation->break_size = kind->size;
+        relaxation->break_weight = kind->weight;
+        if (taken < kind->count)
+            break;
+        taken = 0;
     }
-    at = split < relaxation->count ? split : split - 1;
-    relaxation->break_size = relaxation->count ? ranked[at].size : 1;
-    relaxation->break_weight = relaxation->count ? ranked[at].weight : 0;
     rest = (wide)relaxation->break_weight * (relaxation->target - relaxation->base_sum);
     relaxation->lower = relaxation->base_weight +
                         (uint64_t)((rest + relaxation->break_size - 1) / relaxation->break_size);
-    guess_upper(relaxation, ranked, split);
-    find_highest(relaxation, ranked);
-    make_runs(relaxation, ranked, split);
+    guess_upper(relaxation, kinds, split, taken);
+    find_highest(relaxation, kinds);
+    make_runs(relaxation, kinds, split, taken);
 }
 
 enum memplan_status relax_init(struct relaxation *relaxation, const struct entry *entries,
                                size_t count, uint64_t target)
 {
-    struct ranked *ranked = malloc((count + 1) * sizeof(*ranked));
+    struct kinds kinds;
+    enum memplan_status status = kinds_init(&kinds, entries, count, compare_kinds);
 
-    memset(relaxation, 0, sizeof(*relaxation));
-    relaxation->entries = entries;
-    relaxation->count = count;
-    relaxation->target = target;
-    relaxation->runs = malloc((count + 1) * sizeof(*relaxation->runs));
-    relaxation->members = malloc((count + 1) * sizeof(*relaxation->members));
-    if (!ranked || !relaxation->runs || !relaxation->members) {
-        free(ranked);
-        relax_free(relaxation);
-        return MEMPLAN_NOMEM;
+    *relaxation =
+        (struct relaxation){.entries = entries, .count = count, .target = target, .break_size = 1};
+    if (status != MEMPLAN_OK)
+        return status;
+    /* One kind can be in the base in part. */
+    relaxation->runs = malloc((kinds.count + 1) * sizeof(*relaxation->runs));
+    if (relaxation->runs) {
+        relaxation->members = kinds.members;
+        kinds.members = NULL;
+        find_base(relaxation, &kinds);
     }
-    for (size_t i = 0; i < count; i++)
-        ranked[i] = (struct ranked){entries[i].size, entries[i].weight, i};
-    qsort(ranked, count, sizeof(*ranked), compare_ranked);
-    find_base(relaxation, ranked);
-    free(ranked);
-    return MEMPLAN_OK;
+    kinds_free(&kinds);
+    return relaxation->runs ? MEMPLAN_OK : MEMPLAN_NOMEM;
 }
 
 void relax_free(struct relaxation *relaxation)

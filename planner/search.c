@@ -9,6 +9,7 @@
  * product of their lengths, and one pass over both finds the best pair with the right sum.
  * SPDX-License-Identifier: MIT
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -188,11 +189,6 @@ static enum memplan_status start_side(struct search *search, struct side *side, 
     return MEMPLAN_OK;
 }
 
-static uint64_t add_capped(uint64_t a, uint64_t b)
-{
-    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
-}
-
 /* Flips the members of a run one after the other, as long as that leads to anything new. */
 static bool flip_run(struct search *search, struct side *side, const struct side *other,
                      const struct run *run)
@@ -206,10 +202,10 @@ static bool flip_run(struct search *search, struct side *side, const struct side
         uint64_t up, down;
 
         *left -= run->size;
-        up = add_capped(side->up, other->all_up);
-        down = add_capped(side->down, other->all_down);
+        up = size_add(side->up, other->all_up);
+        down = size_add(side->down, other->all_down);
         flip.low = wanted > up ? wanted - up : 0;
-        flip.high = add_capped(wanted, down);
+        flip.high = size_add(wanted, down);
         flip.bit = search->bits[search->relaxation->members[run->first + i]];
         if (!budget_spend(search->budget, 2 * (uint64_t)side->frontier.count + 1))
             return false;
@@ -238,16 +234,20 @@ static enum memplan_status expand_side(struct search *search, struct side *side,
     return MEMPLAN_OK;
 }
 
-/* The first entry that is in one of two states of a side only; SIZE_MAX where they are the same. */
+/* The first entry that is in one of two states of a side only. They have different sums. */
 static size_t first_difference(const struct side *side, const uint64_t *a, const uint64_t *b)
 {
-    for (size_t i = 0; a != b && i < side->entry_count; i++)
-        if (frontier_has(a, i) != frontier_has(b, i))
-            return side->entries[i];
-    return SIZE_MAX;
+    size_t bit = 0;
+
+    while (frontier_has(a, bit) == frontier_has(b, bit)) {
+        bit++;
+        assert(bit < side->entry_count);
+    }
+    return side->entries[bit];
 }
 
-/* Whether the pair (a0, a1) has the newest entry in which it differs from the pair (b0, b1). */
+/* Whether the pair (a0, a1) has the newest entry in which it differs from the pair (b0, b1). They
+ * have the same sum, and no two states of a side have, so both sides differ. */
 static bool pair_is_newer(const struct search *search, const uint64_t *const a[SIDES],
                           const uint64_t *const b[SIDES])
 {
@@ -257,7 +257,7 @@ static bool pair_is_newer(const struct search *search, const uint64_t *const a[S
     for (s = 0; s < SIDES; s++)
         first[s] = first_difference(&search->sides[s], a[s], b[s]);
     s = first[0] < first[1] ? 0 : 1;
-    return first[s] != SIZE_MAX && frontier_has(a[s], search->bits[first[s]]);
+    return frontier_has(a[s], search->bits[first[s]]);
 }
 
 /* One pass over both frontiers, up the one and down the other. */

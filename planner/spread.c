@@ -141,9 +141,9 @@ static size_t fill_shares(struct spread *spread, struct grow_device *devices)
         uint64_t size;
         uint32_t node;
 
-        while (next < request->chain_count && (request->chain[next] <= sum + request->step))
+        while (next < request->chain_count && request->chain[next] <= size_add(sum, request->step))
             sum += request->chain[next++];
-        size = size_min(sum + request->step, request->largest);
+        size = size_min(size_add(sum, request->step), request->largest);
         node = next_node(spread, size);
         size = size_min(size, spread->shares[node]);
         if (count == request->slots)
@@ -214,8 +214,7 @@ enum memplan_status grow_devices(struct grow_request *request, struct grow_devic
     enum memplan_status status = MEMPLAN_OK;
     struct grow_request before;
 
-    if (!grow_find_step(request))
-        return MEMPLAN_NONE;
+    grow_find_step(request);
     /* Finding the sizes uses the request up. */
     before = *request;
     before.chain = malloc((request->chain_count + 1) * sizeof(*before.chain));

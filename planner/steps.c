@@ -4,14 +4,13 @@
 
 #include "grow.h"
 #include "plan.h"
-#include "reason.h"
 
 struct draft {
     const struct memplan_request *request;
     const struct change *change;
     struct budget *budget;
     struct memplan_subset gone;
-    struct memplan_item *after; /* what is left, what has gone as size 0, and then what is new */
+    struct memplan_item *after; /* what is left; what has gone has size 0 */
     struct grow_device *devices;
     size_t device_count;
     uint64_t *totals; /* of the nodes when the chosen devices have gone; NULL without nodes */
@@ -53,7 +52,7 @@ static enum memplan_status copy_after(struct draft *draft, size_t slots)
 {
     const struct memplan_request *request = draft->request;
 
-    draft->after = malloc((request->item_count + slots + 1) * sizeof(*draft->after));
+    draft->after = malloc((request->item_count + 1) * sizeof(*draft->after));
     draft->totals = malloc(((size_t)request->node_count + 1) * sizeof(*draft->totals));
     draft->devices = malloc((slots + 1) * sizeof(*draft->devices));
     if (!draft->after || !draft->totals || !draft->devices)
@@ -119,49 +118,21 @@ static enum memplan_status make_devices(struct draft *draft, size_t slots)
     return status;
 }
 
-/* Adds the new devices to what is there afterwards, and looks at the result. */
-static enum memplan_status judge(struct draft *draft, struct memplan_plan *plan)
-{
-    const struct memplan_request *request = draft->request;
-    size_t count = request->item_count;
-    enum memplan_status status;
-
-    for (size_t i = 0; i < draft->device_count; i++) {
-        struct grow_device *device = &draft->devices[i];
-
-        draft->after[count++] =
-            (struct memplan_item){.size = device->size * request->granule, .node = device->node};
-    }
-    status = completeness(draft->after, count, request->granule, draft->budget);
-    plan->complete = status == MEMPLAN_OK;
-    plan->gap = memplan_largest_gap(draft->after, count);
-    return status == MEMPLAN_NOMEM ? status : MEMPLAN_OK;
-}
-
 static void write_plugs(const struct draft *draft, struct memplan_plan *plan)
 {
-    const struct memplan_request *request = draft->request;
-    bool level = request->node == MEMPLAN_ANY_NODE && request->node_count > 1;
-
     for (size_t i = 0; i < draft->device_count; i++) {
         struct memplan_step *step = &plan->steps[plan->step_count++];
 
         step->action = MEMPLAN_PLUG;
         step->item = MEMPLAN_NO_ITEM;
-        step->size = draft->devices[i].size * request->granule;
+        step->size = draft->devices[i].size * draft->request->granule;
         step->node = draft->devices[i].node;
         plan->plugged += step->size;
-        if (draft->change->unplug)
-            reason_replace(step, draft->change->unplug);
-        else
-            reason_grow(step, request->granule, plan->gap, plan->complete, level);
     }
 }
 
 static void write_unplugs(const struct draft *draft, struct memplan_plan *plan)
 {
-    const struct change *change = draft->change;
-
     for (size_t i = 0; i < draft->gone.count; i++) {
         struct memplan_step *step = &plan->steps[plan->step_count++];
         const struct memplan_item *item = &draft->request->items[draft->gone.chosen[i]];
@@ -172,10 +143,6 @@ static void write_unplugs(const struct draft *draft, struct memplan_plan *plan)
         step->node = item->node;
         plan->unplugged += item->size;
         plan->cost += item->cost;
-        if (change->plug)
-            reason_swap(step, change->plug);
-        else
-            reason_shrink(step, draft->gone.count, change->unplug, change->nearest);
     }
 }
 
@@ -203,8 +170,6 @@ enum memplan_status plan_steps(const struct memplan_request *request, const stru
         status = copy_after(&draft, slots);
     if (status == MEMPLAN_OK)
         status = make_devices(&draft, slots);
-    if (status == MEMPLAN_OK)
-        status = judge(&draft, plan);
     if (status == MEMPLAN_OK)
         status = write_steps(&draft, plan);
     memplan_subset_free(&draft.gone);

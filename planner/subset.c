@@ -6,10 +6,7 @@
 
 /* What can be chosen, newest first. */
 struct candidates {
-    struct newest {
-        uint64_t order;
-        size_t index;
-    } * items;
+    struct newest *items;
     struct entry *entries;
     bool *chosen;
     size_t count;
@@ -102,28 +99,23 @@ static enum memplan_status fill_result(const struct memplan_subset_request *requ
                                        const struct candidates *candidates, struct budget *budget,
                                        struct memplan_subset *result)
 {
-    bool *chosen = calloc(request->item_count + 1, sizeof(*chosen));
     enum memplan_status status = MEMPLAN_OK;
 
     result->chosen = malloc((candidates->count + 1) * sizeof(*result->chosen));
-    if (!chosen || !result->chosen) {
-        free(chosen);
+    if (!result->chosen)
         return MEMPLAN_NOMEM;
-    }
-    for (size_t i = 0; i < candidates->count; i++)
-        chosen[candidates->items[i].index] = candidates->chosen[i];
     if (request->node_totals && request->node_count > 1)
-        status = balance_chosen(request, budget, chosen);
+        status = balance_chosen(request, candidates->items, candidates->count, budget,
+                                candidates->chosen);
     for (size_t i = 0; i < candidates->count; i++) {
         size_t index = candidates->items[i].index;
 
-        if (!chosen[index])
+        if (!candidates->chosen[i])
             continue;
         result->chosen[result->count++] = index;
         result->sum += request->items[index].size;
         result->cost += request->items[index].cost;
     }
-    free(chosen);
     return status;
 }
 
@@ -186,11 +178,13 @@ static enum memplan_status find(const struct memplan_subset_request *request,
                                 struct memplan_subset *result)
 {
     struct budget budget;
-    enum memplan_status status = items_check(request->items, request->item_count, NULL);
+    enum memplan_status status = items_check(request->items, request->item_count, UINT64_MAX);
     bool up = request->goal == MEMPLAN_AT_LEAST;
 
     if (status != MEMPLAN_OK)
         return status;
+    if (request->node_totals && request->node_count > MEMPLAN_MAX_NODES)
+        return MEMPLAN_INVALID;
     if (request->goal != MEMPLAN_EXACT && request->goal != MEMPLAN_AT_MOST && !up)
         return MEMPLAN_INVALID;
     budget_init(&budget, request->limits);

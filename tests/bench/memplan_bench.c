@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #include "memplan.h"
+#include "support/clock.h"
+#include "support/random.h"
 
 #define MIB         ((uint64_t)1 << 20)
 #define GIB         ((uint64_t)1 << 30)
@@ -35,24 +37,6 @@ struct answer {
     uint64_t weight;
     double seconds;
 };
-
-static uint64_t random_state = 1;
-
-static uint64_t random_below(uint64_t bound)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return random_state % bound;
-}
-
-static double now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
 
 /* ---- Instances ---- */
 
@@ -111,9 +95,9 @@ static struct answer ask_memplan(const struct instance *instance, int runs)
         struct memplan_subset_request request = {
             .items = instance->items, .item_count = instance->count, .target = instance->target};
         struct memplan_subset subset;
-        double start = now();
+        double start = clock_now();
         enum memplan_status status = memplan_subset_find(&request, &subset);
-        double seconds = now() - start;
+        double seconds = clock_now() - start;
 
         answer.known = status == MEMPLAN_OK;
         answer.weight = subset.cost * (instance->count + 1) + subset.count;
@@ -130,7 +114,7 @@ static struct answer ask_textbook(const struct instance *instance)
     size_t target = (size_t)(instance->target / instance->unit);
     uint64_t *best = malloc((target + 1) * sizeof(*best));
     struct answer answer = {.known = false};
-    double start = now();
+    double start = clock_now();
 
     if (!best)
         return answer;
@@ -145,7 +129,7 @@ static struct answer ask_textbook(const struct instance *instance)
             if (best[at - size] + weight < best[at])
                 best[at] = best[at - size] + weight;
     }
-    answer.seconds = now() - start;
+    answer.seconds = clock_now() - start;
     answer.weight = best[target];
     answer.known = true;
     free(best);
@@ -232,10 +216,10 @@ static struct answer ask_solver(const struct instance *instance, const char *sol
     snprintf(problem, sizeof(problem), "%s/problem.lp", folder);
     snprintf(solution, sizeof(solution), "%s/solution", folder);
     if (write_problem(instance, problem)) {
-        start = now();
+        start = clock_now();
         if (run_solver(solver, cbc, problem, solution))
             answer.known = read_solution(solution, cbc, &answer.weight);
-        answer.seconds = now() - start;
+        answer.seconds = clock_now() - start;
     }
     unlink(problem);
     unlink(solution);

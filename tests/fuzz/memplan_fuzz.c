@@ -145,7 +145,8 @@ static void check_plan(struct input *input, const struct memplan_item *items, si
 
     request.swap = take(input, 1) % 2;
     request.node = take(input, 1) % 2 ? MEMPLAN_ANY_NODE : (uint32_t)(take(input, 1) % MAX_NODES);
-    status = memplan_plan_make(&request, &plan);
+    status = take(input, 1) % 2 ? memplan_plan_make_level(&request, &plan)
+                                : memplan_plan_make(&request, &plan);
     if (status == MEMPLAN_OK)
         check_steps(&request, &plan);
     else

@@ -73,12 +73,12 @@ static void run(const char *command)
 static void build_with(const char *library)
 {
     char command[3 * PATH_MAX];
-    const char *coverage = strstr(build, "coverage") ? "--coverage" : "";
+    const char *coverage = strstr(build, "coverage") ? "-lgcov" : "";
 
     snprintf(command, sizeof(command),
              COMPILER " -std=c11 -Wall -Wextra -Wpedantic -Wconversion -Werror " LINK_FLAGS
-                      " %s -Iplanner -o %s/example examples/memplan_example.c '%s/%s'",
-             coverage, folder, build, library);
+                      " -Iplanner -o %s/example examples/memplan_example.c '%s/%s' %s",
+             folder, build, library, coverage);
     run(command);
 }
 

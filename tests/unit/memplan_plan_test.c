@@ -1,5 +1,5 @@
-/* Plans: growth, shrinking, swaps, against brute force and by property. SPDX-License-Identifier:
- * MIT */
+/* Plans: growth, completeness, walks, against brute force and by property.
+ * SPDX-License-Identifier: MIT */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -8,91 +8,11 @@
 #include <cmocka.h>
 
 #include "memplan.h"
+#include "support/plans.h"
+#include "support/random.h"
 
-#define MIB       ((uint64_t)1 << 20)
-#define GIB       ((uint64_t)1 << 30)
-#define MAX_ITEMS 64
-
-static uint64_t random_state;
-
-static uint64_t random_below(uint64_t bound)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return random_state % bound;
-}
-
-static void random_seed(uint64_t seed)
-{
-    random_state = seed * UINT64_C(0x9E3779B97F4A7C15) + 1;
-}
-
-/* A VM without guest nodes, counting in granules of 1. */
-static struct memplan_request request_of(const struct memplan_item *items, size_t count,
-                                         int64_t delta)
-{
-    return (struct memplan_request){.items = items,
-                                    .item_count = count,
-                                    .delta = delta,
-                                    .granule = 1,
-                                    .free_slots = 64,
-                                    .free_space = 1000000,
-                                    .node = MEMPLAN_ANY_NODE};
-}
-
-static struct memplan_plan make(const struct memplan_request *request, enum memplan_status expected)
-{
-    struct memplan_plan plan;
-
-    assert_int_equal(memplan_plan_make(request, &plan), expected);
-    return plan;
-}
-
-/* Does what the plan says, and checks what holds for every plan. Returns the new count of items. */
-static size_t apply(const struct memplan_request *request, const struct memplan_plan *plan,
-                    struct memplan_item *items, uint64_t *totals)
-{
-    uint64_t plugged = 0, unplugged = 0, cost = 0, last = 0;
-    size_t count = request->item_count, plugs = 0;
-
-    for (size_t i = 0; i < plan->step_count; i++) {
-        const struct memplan_step *step = &plan->steps[i];
-
-        assert_true(step->reason[0] != '\0');
-        assert_non_null(memchr(step->reason, '\0', sizeof(step->reason)));
-        if (step->action == MEMPLAN_PLUG) {
-            assert_int_equal(unplugged, 0);
-            assert_int_equal(step->size % request->granule, 0);
-            assert_true(step->size >= request->granule && step->size >= last);
-            assert_true(!request->largest || step->size <= request->largest);
-            last = step->size;
-            plugs++;
-            plugged += step->size;
-            assert_true(count < MAX_ITEMS);
-            items[count++] = (struct memplan_item){
-                .size = step->size, .node = step->node, .order = 1000 + random_below(1000)};
-        } else {
-            assert_true(step->item < request->item_count && !items[step->item].pinned);
-            assert_int_equal(items[step->item].size, step->size);
-            cost += items[step->item].cost;
-            unplugged += step->size;
-            items[step->item].size = 0;
-        }
-        if (totals && step->action == MEMPLAN_PLUG)
-            totals[step->node] += step->size;
-        else if (totals)
-            totals[step->node] -= step->size;
-    }
-    assert_true(plugs <= request->free_slots && plugged <= request->free_space);
-    assert_int_equal(plan->plugged, plugged);
-    assert_int_equal(plan->unplugged, unplugged);
-    assert_int_equal(plan->cost, cost);
-    assert_int_equal(plan->delta, (int64_t)plugged - (int64_t)unplugged);
-    assert_int_equal(plan->complete, memplan_is_complete(items, count, request->granule));
-    assert_int_equal(plan->gap, memplan_largest_gap(items, count));
-    return count;
-}
+#define MIB ((uint64_t)1 << 20)
+#define GIB ((uint64_t)1 << 30)
 
 /* ---- Growth: every way to cut the amount into devices ---- */
 
@@ -106,7 +26,7 @@ struct cuts {
 
 static void try_cuts(struct cuts *cuts, uint64_t rest, uint64_t least, size_t count)
 {
-    struct memplan_item items[MAX_ITEMS];
+    struct memplan_item items[PLANS_MAX_ITEMS];
     uint64_t gap;
 
     if (rest && count < cuts->slots)
@@ -132,7 +52,7 @@ static void growth_has_the_smallest_gap_with_the_fewest_devices(void **state)
 
     (void)state;
     for (uint64_t seed = 1; seed <= 3000; seed++) {
-        struct memplan_item items[MAX_ITEMS];
+        struct memplan_item items[PLANS_MAX_ITEMS];
         struct memplan_request request;
         struct memplan_plan plan;
         struct cuts cuts = {.present = items, .best_gap = UINT64_MAX};
@@ -145,11 +65,11 @@ static void growth_has_the_smallest_gap_with_the_fewest_devices(void **state)
             if (items[i].size > largest)
                 largest = items[i].size;
         }
-        request = request_of(items, cuts.present_count, 1 + (int64_t)random_below(15));
+        request = plans_request(items, cuts.present_count, 1 + (int64_t)random_below(15));
         request.free_slots = 1 + (uint32_t)random_below(14);
         cuts.slots = (request.free_slots + 1) / 2;
         try_cuts(&cuts, (uint64_t)request.delta, 1, 0);
-        plan = make(&request, MEMPLAN_OK);
+        plan = plans_make(&request, MEMPLAN_OK);
         assert_int_equal(plan.delta, request.delta);
         assert_true(plan.step_count <= cuts.slots);
         assert_int_equal(plan.gap, cuts.best_gap);
@@ -159,7 +79,7 @@ static void growth_has_the_smallest_gap_with_the_fewest_devices(void **state)
             bridged++;
         }
         complete += plan.complete;
-        apply(&request, &plan, items, NULL);
+        plans_apply(&request, &plan, items, NULL);
         memplan_plan_free(&plan);
     }
     assert_true(complete > 500 && bridged > complete);
@@ -169,22 +89,22 @@ static void a_grown_set_gives_up_every_multiple_of_the_granule(void **state)
 {
     (void)state;
     for (uint64_t amount = 1; amount <= 96; amount++) {
-        struct memplan_item items[MAX_ITEMS];
-        struct memplan_request request = request_of(items, 0, (int64_t)(amount * 128 * MIB));
+        struct memplan_item items[PLANS_MAX_ITEMS];
+        struct memplan_request request = plans_request(items, 0, (int64_t)(amount * 128 * MIB));
         struct memplan_plan plan;
         size_t count;
 
         request.granule = 128 * MIB;
         request.free_slots = 16;
         request.free_space = 64 * GIB;
-        plan = make(&request, MEMPLAN_OK);
+        plan = plans_make(&request, MEMPLAN_OK);
         assert_true(plan.complete && plan.gap == request.granule);
-        count = apply(&request, &plan, items, NULL);
+        count = plans_apply(&request, &plan, items, NULL);
         memplan_plan_free(&plan);
         for (uint64_t back = 0; back <= amount; back++) {
             request.item_count = count;
             request.delta = -(int64_t)(back * 128 * MIB);
-            plan = make(&request, MEMPLAN_OK);
+            plan = plans_make(&request, MEMPLAN_OK);
             assert_int_equal(plan.delta, request.delta);
             assert_int_equal(plan.plugged, 0);
             memplan_plan_free(&plan);
@@ -204,18 +124,18 @@ static void sizes_are_small_first_and_large_ones_round(void **state)
     static const uint64_t thirty_two[] = {1, 1, 2, 4, 8, 16}, forty_eight[] = {1, 2, 3, 6, 12, 24};
     static const uint64_t on_eight[] = {1, 1, 2, 4};
     const struct memplan_item eight = {.size = 8};
-    struct memplan_request request = request_of(NULL, 0, 32);
-    struct memplan_plan plan = make(&request, MEMPLAN_OK);
+    struct memplan_request request = plans_request(NULL, 0, 32);
+    struct memplan_plan plan = plans_make(&request, MEMPLAN_OK);
 
     (void)state;
     assert_sizes(&plan, thirty_two, 6);
     memplan_plan_free(&plan);
     request.delta = 48;
-    plan = make(&request, MEMPLAN_OK);
+    plan = plans_make(&request, MEMPLAN_OK);
     assert_sizes(&plan, forty_eight, 6);
     memplan_plan_free(&plan);
-    request = request_of(&eight, 1, 8);
-    plan = make(&request, MEMPLAN_OK);
+    request = plans_request(&eight, 1, 8);
+    plan = plans_make(&request, MEMPLAN_OK);
     assert_sizes(&plan, on_eight, 4);
     assert_true(plan.complete);
     memplan_plan_free(&plan);
@@ -224,12 +144,12 @@ static void sizes_are_small_first_and_large_ones_round(void **state)
 static void few_slots_cost_granularity_and_the_plan_says_so(void **state)
 {
     static const uint64_t expected[] = {11, 21};
-    struct memplan_request request = request_of(NULL, 0, 32);
+    struct memplan_request request = plans_request(NULL, 0, 32);
     struct memplan_plan plan;
 
     (void)state;
     request.free_slots = 4;
-    plan = make(&request, MEMPLAN_OK);
+    plan = plans_make(&request, MEMPLAN_OK);
     assert_sizes(&plan, expected, 2);
     assert_false(plan.complete);
     assert_int_equal(plan.gap, 11);
@@ -238,19 +158,71 @@ static void few_slots_cost_granularity_and_the_plan_says_so(void **state)
 
 static void a_largest_size_may_take_more_than_half_of_the_slots(void **state)
 {
-    struct memplan_request request = request_of(NULL, 0, 40);
+    struct memplan_request request = plans_request(NULL, 0, 40);
     struct memplan_plan plan;
 
     (void)state;
     request.largest = 8;
     request.free_slots = 6;
-    plan = make(&request, MEMPLAN_OK);
+    plan = plans_make(&request, MEMPLAN_OK);
     assert_int_equal(plan.step_count, 5);
     memplan_plan_free(&plan);
     request.free_slots = 4;
-    plan = make(&request, MEMPLAN_NONE);
+    plan = plans_make(&request, MEMPLAN_NONE);
     assert_true(plan.has_below && !plan.has_above);
     assert_int_equal(plan.below, 32);
+    memplan_plan_free(&plan);
+}
+
+/* So many that they are not rounded: small, and then of the largest size. */
+static void very_many_devices_are_planned_as_well(void **state)
+{
+    size_t many = 0;
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= 500; seed++) {
+        struct memplan_item items[PLANS_MAX_ITEMS] = {{.size = 1}, {.size = 9}};
+        uint64_t totals[4] = {0, seed % 60, 3, 100}, amount, fewest;
+        struct memplan_request request;
+        struct memplan_plan plan;
+
+        random_seed(seed);
+        amount = 100 + random_below(300);
+        request = plans_request(items, 2 * (seed % 2), (int64_t)amount);
+        request.largest = 1 + random_below(5);
+        request.free_slots = (uint32_t)(amount / request.largest + random_below(200));
+        request.free_slots += amount % request.largest != 0;
+        if (seed % 3 == 0) {
+            request.node_totals = totals;
+            request.node_count = 4;
+        }
+        fewest = (amount + request.largest - 1) / request.largest;
+        plan = plans_make(&request, MEMPLAN_OK);
+        assert_int_equal(plan.delta, amount);
+        assert_true(plan.step_count >= fewest);
+        /* With no slot to spare, none is lost to small devices. */
+        if (request.free_slots == fewest)
+            assert_int_equal(plan.step_count, fewest);
+        many += plan.step_count > 64;
+        plans_apply(&request, &plan, items, NULL);
+        memplan_plan_free(&plan);
+    }
+    assert_true(many > 200);
+}
+
+/* Sizes that, with the step between them, pass 2^64. */
+static void a_gap_of_extreme_sizes_is_the_smallest(void **state)
+{
+    const struct memplan_item items[] = {{.size = INT64_MAX - 1000011}, {.size = 7}};
+    struct memplan_request request = plans_request(items, 2, INT64_MAX - 77777);
+    struct memplan_plan plan;
+
+    (void)state;
+    request.free_space = UINT64_MAX;
+    plan = plans_make(&request, MEMPLAN_OK);
+    assert_int_equal(plan.step_count, 32);
+    /* 32 devices, each as large as all before it and a gap: the gap is the amount by 2^32 - 1. */
+    assert_true(plan.gap <= ((uint64_t)1 << 31) + 1);
     memplan_plan_free(&plan);
 }
 
@@ -287,7 +259,7 @@ static void growth_levels_the_nodes(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= 3000; seed++) {
-        struct memplan_item items[MAX_ITEMS];
+        struct memplan_item items[PLANS_MAX_ITEMS];
         uint64_t totals[4];
         struct memplan_request request;
         struct memplan_plan plan, single;
@@ -304,15 +276,15 @@ static void growth_levels_the_nodes(void **state)
                                              .node = (uint32_t)random_below(nodes)};
             totals[items[i].node] += items[i].size;
         }
-        request = request_of(items, present, 1 + (int64_t)random_below(120));
-        single = make(&request, MEMPLAN_OK);
+        request = plans_request(items, present, 1 + (int64_t)random_below(120));
+        single = plans_make(&request, MEMPLAN_OK);
         request.node_totals = totals;
         request.node_count = (uint32_t)nodes;
         ideal = level_by_granules(totals, nodes, (uint64_t)request.delta);
-        plan = make(&request, MEMPLAN_OK);
+        plan = plans_make(&request, MEMPLAN_OK);
         assert_true(plan.complete);
         assert_true(plan.step_count <= single.step_count + nodes);
-        apply(&request, &plan, items, totals);
+        plans_apply(&request, &plan, items, totals);
         assert_int_equal(unevenness(totals, nodes), ideal);
         memplan_plan_free(&plan);
         memplan_plan_free(&single);
@@ -322,172 +294,30 @@ static void growth_levels_the_nodes(void **state)
 static void a_fixed_node_gets_everything(void **state)
 {
     const uint64_t totals[] = {100, 1, 50};
-    struct memplan_request request = request_of(NULL, 0, 32);
+    struct memplan_request request = plans_request(NULL, 0, 32);
     struct memplan_plan plan;
 
     (void)state;
     request.node_totals = totals;
     request.node_count = 3;
     request.node = 2;
-    plan = make(&request, MEMPLAN_OK);
+    plan = plans_make(&request, MEMPLAN_OK);
     for (size_t i = 0; i < plan.step_count; i++)
         assert_int_equal(plan.steps[i].node, 2);
     memplan_plan_free(&plan);
-}
-
-/* ---- Swaps ---- */
-
-/* The smallest set that a swap could take away for wanted; UINT64_MAX: none. */
-static uint64_t brute_swap(const struct memplan_request *request, uint64_t wanted)
-{
-    uint64_t best = UINT64_MAX;
-
-    for (unsigned bits = 0; bits < 1U << request->item_count; bits++) {
-        uint64_t sum = 0;
-
-        for (size_t i = 0; i < request->item_count; i++)
-            sum += bits >> i & 1 ? request->items[i].size : 0;
-        if (sum >= wanted && (sum - wanted) % request->granule == 0 && sum < best)
-            best = sum;
-    }
-    if (best != UINT64_MAX && best != wanted &&
-        (best - wanted > request->free_space || !request->free_slots))
-        return UINT64_MAX;
-    return best;
-}
-
-static void a_swap_moves_the_least_memory_within_slots_and_space(void **state)
-{
-    size_t swaps = 0, none = 0;
-
-    (void)state;
-    for (uint64_t seed = 1; seed <= 4000; seed++) {
-        struct memplan_item items[MAX_ITEMS];
-        struct memplan_request request;
-        struct memplan_plan plan;
-        uint64_t wanted, best;
-        size_t count;
-
-        random_seed(seed);
-        count = 1 + (size_t)random_below(6);
-        for (size_t i = 0; i < count; i++)
-            items[i] = (struct memplan_item){.size = 1 + random_below(40), .order = i};
-        wanted = 1 + random_below(60);
-        request = request_of(items, count, -(int64_t)wanted);
-        request.granule = 1 + random_below(4);
-        request.free_slots = (uint32_t)random_below(5);
-        request.free_space = random_below(20);
-        best = brute_swap(&request, wanted);
-        plan = make(&request, best == wanted ? MEMPLAN_OK : MEMPLAN_NONE);
-        if (best != wanted)
-            assert_int_equal(plan.swap_reaches, best != UINT64_MAX);
-        memplan_plan_free(&plan);
-        request.swap = true;
-        plan = make(&request, best != UINT64_MAX ? MEMPLAN_OK : MEMPLAN_NONE);
-        if (best != UINT64_MAX) {
-            assert_int_equal(plan.delta, request.delta);
-            assert_int_equal(plan.unplugged, best);
-            assert_int_equal(plan.swapped, best != wanted);
-            apply(&request, &plan, items, NULL);
-            swaps += plan.swapped;
-        } else {
-            none++;
-        }
-        memplan_plan_free(&plan);
-    }
-    assert_true(swaps > 500 && none > 500);
-}
-
-static void a_swap_reaches_a_growth_that_is_no_multiple(void **state)
-{
-    struct memplan_item items[MAX_ITEMS] = {{.size = 8}, {.size = 3}};
-    struct memplan_request request = request_of(items, 2, 7);
-    struct memplan_plan plan;
-
-    (void)state;
-    request.granule = 2;
-    plan = make(&request, MEMPLAN_NONE);
-    assert_true(plan.swap_reaches && plan.has_below && plan.has_above);
-    assert_int_equal(plan.below, 6);
-    assert_int_equal(plan.above, 8);
-    memplan_plan_free(&plan);
-    request.swap = true;
-    plan = make(&request, MEMPLAN_OK);
-    assert_int_equal(plan.delta, 7);
-    assert_int_equal(plan.plugged, 10);
-    apply(&request, &plan, items, NULL);
-    memplan_plan_free(&plan);
-}
-
-/* ---- Nearest ---- */
-
-static int64_t nearest_delta(struct memplan_request request, enum memplan_nearest nearest)
-{
-    struct memplan_plan plan;
-    int64_t delta;
-
-    request.nearest = nearest;
-    plan = make(&request, MEMPLAN_OK);
-    delta = plan.delta;
-    assert_true(plan.nearest_chosen);
-    memplan_plan_free(&plan);
-    return delta;
-}
-
-static void nearest_goes_the_way_it_is_told(void **state)
-{
-    const struct memplan_item items[] = {{.size = 8}, {.size = 4}};
-    struct memplan_request request = request_of(items, 2, -6);
-    struct memplan_plan plan;
-
-    (void)state;
-    assert_int_equal(nearest_delta(request, MEMPLAN_NEAREST_UP), -4);
-    assert_int_equal(nearest_delta(request, MEMPLAN_NEAREST_DOWN), -8);
-    plan = make(&request, MEMPLAN_NONE);
-    assert_int_equal(plan.above, -4);
-    assert_int_equal(plan.below, -8);
-    assert_int_equal(plan.step_count, 0);
-    memplan_plan_free(&plan);
-    request.delta = -13;
-    assert_int_equal(nearest_delta(request, MEMPLAN_NEAREST_UP), -12);
-    request.nearest = MEMPLAN_NEAREST_DOWN;
-    plan = make(&request, MEMPLAN_NONE);
-    assert_false(plan.has_below);
-    memplan_plan_free(&plan);
-    request = request_of(items, 2, 7);
-    request.granule = 4;
-    assert_int_equal(nearest_delta(request, MEMPLAN_NEAREST_UP), 8);
-    assert_int_equal(nearest_delta(request, MEMPLAN_NEAREST_DOWN), 4);
-    request.free_space = 6;
-    request.delta = 100;
-    assert_int_equal(nearest_delta(request, MEMPLAN_NEAREST_DOWN), 4);
-}
-
-static void nearest_takes_a_swap_where_it_is_closer(void **state)
-{
-    const struct memplan_item items[] = {{.size = 16}};
-    struct memplan_request request = request_of(items, 1, -7);
-
-    (void)state;
-    request.granule = 2;
-    request.swap = true;
-    assert_int_equal(nearest_delta(request, MEMPLAN_NEAREST_UP), -6);
-    assert_int_equal(nearest_delta(request, MEMPLAN_NEAREST_DOWN), -8);
-    request.free_space = 4;
-    assert_int_equal(nearest_delta(request, MEMPLAN_NEAREST_DOWN), -16);
 }
 
 /* ---- Degenerate requests ---- */
 
 static void nothing_to_do_is_a_plan_without_steps(void **state)
 {
-    struct memplan_request request = request_of(NULL, 0, 0);
+    struct memplan_request request = plans_request(NULL, 0, 0);
     struct memplan_plan plan;
 
     (void)state;
     request.free_slots = 0;
     request.free_space = 0;
-    plan = make(&request, MEMPLAN_OK);
+    plan = plans_make(&request, MEMPLAN_OK);
     assert_int_equal(plan.step_count, 0);
     assert_true(plan.complete);
     memplan_plan_free(&plan);
@@ -496,17 +326,17 @@ static void nothing_to_do_is_a_plan_without_steps(void **state)
 
 static void without_slots_or_space_nothing_grows(void **state)
 {
-    struct memplan_request request = request_of(NULL, 0, 1);
+    struct memplan_request request = plans_request(NULL, 0, 1);
     struct memplan_plan plan;
 
     (void)state;
     request.free_slots = 0;
-    plan = make(&request, MEMPLAN_NONE);
+    plan = plans_make(&request, MEMPLAN_NONE);
     assert_true(plan.has_below && plan.below == 0 && !plan.has_above);
     memplan_plan_free(&plan);
     request.free_slots = 1;
     request.free_space = 0;
-    plan = make(&request, MEMPLAN_NONE);
+    plan = plans_make(&request, MEMPLAN_NONE);
     memplan_plan_free(&plan);
 }
 
@@ -514,35 +344,58 @@ static void extreme_numbers_are_refused_or_planned(void **state)
 {
     const struct memplan_item half = {.size = (uint64_t)1 << 62};
     const struct memplan_item huge[] = {{.size = INT64_MAX}, {.size = 1}};
-    struct memplan_request request = request_of(&half, 1, INT64_MIN);
-    struct memplan_plan plan = make(&request, MEMPLAN_NONE);
+    static const uint64_t totals[MEMPLAN_MAX_NODES + 1] = {0};
+    struct memplan_request request = plans_request(&half, 1, INT64_MIN);
+    struct memplan_plan plan = plans_make(&request, MEMPLAN_NONE);
 
     (void)state;
     assert_int_equal(plan.above, -((int64_t)1 << 62));
     memplan_plan_free(&plan);
     request.swap = true;
-    make(&request, MEMPLAN_NONE);
-    request = request_of(&half, 1, INT64_MAX);
+    plans_make(&request, MEMPLAN_NONE);
+    request = plans_request(&half, 1, INT64_MAX);
     request.free_space = UINT64_MAX;
     request.free_slots = UINT32_MAX;
-    plan = make(&request, MEMPLAN_OK);
+    plan = plans_make(&request, MEMPLAN_OK);
     assert_int_equal(plan.delta, INT64_MAX);
     memplan_plan_free(&plan);
-    request = request_of(huge, 2, 1);
-    make(&request, MEMPLAN_INVALID);
-    request = request_of(NULL, 0, 1);
+    request = plans_request(huge, 2, 1);
+    plans_make(&request, MEMPLAN_INVALID);
+    request = plans_request(NULL, 0, 1);
     request.granule = 0;
-    make(&request, MEMPLAN_INVALID);
+    plans_make(&request, MEMPLAN_INVALID);
     request.granule = 2;
     request.largest = 1;
-    make(&request, MEMPLAN_INVALID);
+    plans_make(&request, MEMPLAN_INVALID);
     request.largest = 0;
     request.node_count = 1;
-    make(&request, MEMPLAN_INVALID);
+    plans_make(&request, MEMPLAN_INVALID);
     request.node_count = 0;
+    request.node = 1;
+    plans_make(&request, MEMPLAN_INVALID);
+    request.node_totals = totals;
+    plans_make(&request, MEMPLAN_INVALID);
+    request.node_count = 1;
+    request.node = 1;
+    plans_make(&request, MEMPLAN_INVALID);
+    request.node = 0;
+    request.granule = (uint64_t)1 << 63;
+    plans_make(&request, MEMPLAN_INVALID);
+    request.granule = 2;
+    request.item_count = 1;
+    plans_make(&request, MEMPLAN_INVALID);
+    request.item_count = 0;
+    request.node_count = MEMPLAN_MAX_NODES + 1;
+    plans_make(&request, MEMPLAN_INVALID);
+    request.node_count = MEMPLAN_MAX_NODES;
+    request.delta = 10;
+    plan = plans_make(&request, MEMPLAN_OK);
+    memplan_plan_free(&plan);
     request.nearest = (enum memplan_nearest)9;
-    make(&request, MEMPLAN_INVALID);
+    plans_make(&request, MEMPLAN_INVALID);
     assert_string_equal(memplan_status_text((enum memplan_status)99), "unknown status");
+    for (int status = MEMPLAN_OK; status <= MEMPLAN_NOMEM; status++)
+        assert_string_not_equal(memplan_status_text((enum memplan_status)status), "unknown status");
 }
 
 /* ---- Completeness ---- */
@@ -587,7 +440,7 @@ static void completeness_is_what_brute_force_says(void **state)
 
 static void step_of_walk(struct memplan_item *items, size_t *count, uint64_t *totals)
 {
-    struct memplan_request request = request_of(items, *count, 0);
+    struct memplan_request request = plans_request(items, *count, 0);
     struct memplan_plan plan;
     uint64_t used = 0, slots = 0;
     enum memplan_status status;
@@ -606,7 +459,7 @@ static void step_of_walk(struct memplan_item *items, size_t *count, uint64_t *to
     assert_true(status == MEMPLAN_OK || status == MEMPLAN_NONE);
     if (status == MEMPLAN_OK) {
         assert_int_equal(plan.delta, request.delta);
-        *count = apply(&request, &plan, items, totals);
+        *count = plans_apply(&request, &plan, items, totals);
     } else {
         assert_int_equal(plan.step_count, 0);
         assert_true(request.delta < 0 || request.free_slots == 0);
@@ -619,7 +472,7 @@ static void a_random_walk_never_leaves_slots_or_space(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= 200; seed++) {
-        struct memplan_item items[MAX_ITEMS];
+        struct memplan_item items[PLANS_MAX_ITEMS];
         uint64_t totals[2] = {20, 20};
         size_t count = 0;
 
@@ -644,12 +497,10 @@ int main(void)
         cmocka_unit_test(sizes_are_small_first_and_large_ones_round),
         cmocka_unit_test(few_slots_cost_granularity_and_the_plan_says_so),
         cmocka_unit_test(a_largest_size_may_take_more_than_half_of_the_slots),
+        cmocka_unit_test(very_many_devices_are_planned_as_well),
+        cmocka_unit_test(a_gap_of_extreme_sizes_is_the_smallest),
         cmocka_unit_test(growth_levels_the_nodes),
         cmocka_unit_test(a_fixed_node_gets_everything),
-        cmocka_unit_test(a_swap_moves_the_least_memory_within_slots_and_space),
-        cmocka_unit_test(a_swap_reaches_a_growth_that_is_no_multiple),
-        cmocka_unit_test(nearest_goes_the_way_it_is_told),
-        cmocka_unit_test(nearest_takes_a_swap_where_it_is_closer),
         cmocka_unit_test(nothing_to_do_is_a_plan_without_steps),
         cmocka_unit_test(without_slots_or_space_nothing_grows),
         cmocka_unit_test(extreme_numbers_are_refused_or_planned),

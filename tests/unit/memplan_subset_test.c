@@ -7,20 +7,11 @@
 #include <cmocka.h>
 
 #include "memplan.h"
+#include "support/random.h"
 
 #define GIB       ((uint64_t)1 << 30)
 #define MIB       ((uint64_t)1 << 20)
 #define MAX_BRUTE 18
-
-static uint64_t random_state;
-
-static uint64_t random_below(uint64_t bound)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return random_state % bound;
-}
 
 static struct memplan_subset find(const struct memplan_item *items, size_t count,
                                   enum memplan_goal goal, uint64_t target,
@@ -150,7 +141,7 @@ static void compare_with_brute(const struct memplan_item *items, size_t count,
 
 enum { SIZES_SMALL, SIZES_POWERS, SIZES_ODD, SIZES_THREES, SIZES_HUGE, SIZES_BLOCKS, SIZE_KINDS };
 
-static uint64_t random_size(int kind, size_t i)
+static uint64_t random_size(int kind, size_t i, size_t count)
 {
     switch (kind) {
     case SIZES_SMALL:
@@ -162,7 +153,7 @@ static uint64_t random_size(int kind, size_t i)
     case SIZES_THREES:
         return 3 * (1 + random_below(9)) + (i == 0);
     case SIZES_HUGE:
-        return random_below((uint64_t)1 << 59);
+        return random_below(UINT64_MAX / count);
     default:
         return 2 * MIB * (1 + random_below(500));
     }
@@ -196,12 +187,12 @@ static void run_random(uint64_t seed, size_t largest)
     size_t count;
     int kind, costs;
 
-    random_state = seed * UINT64_C(0x9E3779B97F4A7C15) + 1;
+    random_seed(seed);
     count = (size_t)random_below(largest + 1);
     kind = (int)random_below(SIZE_KINDS);
     costs = (int)random_below(3);
     for (size_t i = 0; i < count; i++)
-        items[i] = (struct memplan_item){.size = random_size(kind, i),
+        items[i] = (struct memplan_item){.size = random_size(kind, i, count),
                                          .order = random_below(4) ? i : random_below(3),
                                          .cost = random_cost(costs),
                                          .pinned = random_below(8) == 0};
@@ -284,6 +275,11 @@ static void nothing_is_always_reachable(void **state)
 
 static void what_can_not_be_is_refused(void **state)
 {
+    static const uint64_t totals[MEMPLAN_MAX_NODES + 1] = {0};
+    struct memplan_subset_request many = {.node_totals = totals,
+                                          .node_count = MEMPLAN_MAX_NODES + 1};
+    const struct memplan_item halves[] = {{.size = (uint64_t)1 << 63},
+                                          {.size = ((uint64_t)1 << 63) - 1}};
     const struct memplan_item items[] = {{.size = UINT64_MAX}, {.size = 1, .pinned = true}};
     struct memplan_subset subset;
 
@@ -296,6 +292,13 @@ static void what_can_not_be_is_refused(void **state)
     assert_int_equal(subset.sum, UINT64_MAX);
     memplan_subset_free(&subset);
     assert_int_equal(memplan_largest_gap(items, 2), 0);
+    assert_int_equal(memplan_completeness(items, 2, 1, NULL), MEMPLAN_INVALID);
+    assert_int_equal(memplan_completeness(items, 1, 0, NULL), MEMPLAN_INVALID);
+    assert_int_equal(memplan_subset_find(&many, &subset), MEMPLAN_INVALID);
+    many.node_count--;
+    assert_int_equal(memplan_subset_find(&many, &subset), MEMPLAN_OK);
+    memplan_subset_free(&subset);
+    assert_int_equal(memplan_completeness(halves, 2, halves[0].size, NULL), MEMPLAN_OK);
     assert_int_equal(memplan_largest_gap(items, 1), UINT64_MAX);
 }
 
@@ -324,7 +327,7 @@ static void a_passed_bound_is_said(void **state)
     struct memplan_subset subset;
 
     (void)state;
-    random_state = 42;
+    random_seed(42);
     for (size_t i = 0; i < 60; i++) {
         items[i] = (struct memplan_item){.size = 1 + random_below((uint64_t)1 << 50), .order = i};
         request.target += i % 2 ? items[i].size : 0;
@@ -332,6 +335,34 @@ static void a_passed_bound_is_said(void **state)
     assert_int_equal(memplan_subset_find(&request, &subset), MEMPLAN_LIMIT);
     assert_null(subset.chosen);
     assert_int_equal(subset.count, 0);
+}
+
+/* Where the sums are too many to be listed, one may be found, but none be excluded. */
+static void what_can_not_be_listed_is_not_denied(void **state)
+{
+    static struct memplan_item items[250];
+    struct memplan_limits little = {.work = (uint64_t)1 << 20};
+    struct memplan_subset_request request = {.items = items, .item_count = 250, .limits = &little};
+    struct memplan_subset subset;
+
+    (void)state;
+    random_seed(7);
+    for (size_t i = 0; i < 250; i++)
+        items[i] = (struct memplan_item){.size = 2 + 2 * random_below((uint64_t)1 << 48)};
+    request.target = items[100].size + 1;
+    assert_int_equal(memplan_subset_find(&request, &subset), MEMPLAN_LIMIT);
+    request.goal = MEMPLAN_AT_MOST;
+    assert_int_equal(memplan_subset_find(&request, &subset), MEMPLAN_LIMIT);
+    /* All but one: little is left to search. */
+    request.goal = MEMPLAN_EXACT;
+    request.target = 0;
+    for (size_t i = 1; i < 250; i++)
+        request.target += items[i].size;
+    items[0].size = (uint64_t)1 << 60;
+    assert_int_equal(memplan_subset_find(&request, &subset), MEMPLAN_OK);
+    assert_int_equal(subset.count, 249);
+    assert_int_equal(subset.below, request.target);
+    memplan_subset_free(&subset);
 }
 
 /* With hardly any memory the searches are cut short again and again: LIMIT, or the same answer. */
@@ -346,7 +377,7 @@ static void a_bound_never_changes_an_answer(void **state)
         struct memplan_subset_request request = {.items = items, .item_count = 10 + seed % 30};
         struct memplan_subset free_search, bound_search;
 
-        random_state = seed * UINT64_C(0x9E3779B97F4A7C15);
+        random_seed(seed);
         for (size_t i = 0; i < request.item_count; i++) {
             items[i] = (struct memplan_item){.size = 1 + random_below(seed % 2 ? 100 : 1000),
                                              .order = i,
@@ -418,7 +449,7 @@ static void balance_of_one_size_is_the_best_there_is(void **state)
             .items = items, .item_count = 10, .node_totals = base, .node_count = 3};
         struct memplan_subset subset;
 
-        random_state = seed * UINT64_C(0x9E3779B97F4A7C15);
+        random_seed(seed);
         for (size_t i = 0; i < 3; i++)
             base[i] = 30 + random_below(20);
         for (size_t i = 0; i < 10; i++)
@@ -452,7 +483,7 @@ static void balance_never_changes_sum_cost_or_count(void **state)
         struct memplan_subset_request request = {.items = items, .item_count = 16};
         struct memplan_subset plain, level;
 
-        random_state = seed * UINT64_C(0x9E3779B97F4A7C15);
+        random_seed(seed);
         for (size_t i = 0; i < 16; i++)
             items[i] = (struct memplan_item){.size = 1 + random_below(4),
                                              .order = i,
@@ -481,7 +512,7 @@ static void hard_instance(uint64_t seed, uint32_t costs)
     struct memplan_subset subset;
     uint64_t sum = 0;
 
-    random_state = seed;
+    random_seed(seed);
     for (size_t i = 0; i < 256; i++) {
         items[i] = (struct memplan_item){.size = 2 * MIB * (1 + random_below(65536)),
                                          .order = i,
@@ -525,7 +556,7 @@ static void compare_with_textbook(uint64_t seed)
     struct memplan_subset subset;
     uint64_t weight;
 
-    random_state = seed * UINT64_C(0x9E3779B97F4A7C15);
+    random_seed(seed);
     for (size_t i = 0; i < request.item_count; i++) {
         uint64_t size = seed % 3 == 0   ? 1 + random_below(400)
                         : seed % 3 == 1 ? 300 + random_below(60)
@@ -558,7 +589,7 @@ static void an_item_that_is_too_large_changes_nothing(void **state)
         struct memplan_subset_request request = {.items = items, .item_count = 80};
         struct memplan_subset without, with;
 
-        random_state = seed * UINT64_C(0x9E3779B97F4A7C15);
+        random_seed(seed);
         for (size_t i = 0; i < 80; i++) {
             items[i] =
                 (struct memplan_item){.size = 1 + random_below(20000), .order = i, .cost = 1};
@@ -594,6 +625,7 @@ int main(void)
         cmocka_unit_test(what_can_not_be_is_refused),
         cmocka_unit_test(more_items_than_slots_of_qemu_work),
         cmocka_unit_test(a_passed_bound_is_said),
+        cmocka_unit_test(what_can_not_be_listed_is_not_denied),
         cmocka_unit_test(a_bound_never_changes_an_answer),
         cmocka_unit_test(equal_devices_go_where_most_is),
         cmocka_unit_test(balance_of_one_size_is_the_best_there_is),

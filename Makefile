@@ -1,4 +1,5 @@
 # qmpctl: make, make demo, make check, make lint, make bench, make install. V=1 shows the commands.
+# Longer: make check-long, make fuzz, make valgrind, make coverage.
 #
 # A file is built by lying in the right folder:
 #   proto/*.c      libqmpclient        planner/*.c   libmemplan
@@ -83,9 +84,9 @@ $(BUILD)/%.a:
 	$(call quiet,AR) rm -f $@ && $(AR) rcs $@ $^
 
 $(BUILD)/libqmpclient.so.0: $(PROTO)
-	$(call quiet,LD) $(CC) -shared -Wl,-soname,libqmpclient.so.0 $(filter-out -pie,$(ALL_LDFLAGS)) -o $@ $^ $(call deps_libs,$(RUN_DEPS))
+	$(call quiet,LD) $(CC) -shared -Wl,--exclude-libs,ALL -Wl,-soname,libqmpclient.so.0 $(filter-out -pie,$(ALL_LDFLAGS)) -o $@ $^ $(call deps_libs,$(RUN_DEPS))
 $(BUILD)/libmemplan.so.0: $(PLANNER)
-	$(call quiet,LD) $(CC) -shared -Wl,-soname,libmemplan.so.0 $(filter-out -pie,$(ALL_LDFLAGS)) -o $@ $^
+	$(call quiet,LD) $(CC) -shared -Wl,--exclude-libs,ALL -Wl,-soname,libmemplan.so.0 $(filter-out -pie,$(ALL_LDFLAGS)) -o $@ $^
 
 $(BUILD)/qmpctl: $(PROGRAM) $(LIBRARIES)
 $(BUILD)/qmpctl $(UNIT) $(REAL) $(BENCH):
@@ -95,9 +96,11 @@ $(BUILD)/qmpctl $(UNIT) $(REAL) $(BENCH):
 $(UNIT) $(REAL) $(BENCH): LIBS = $(call deps_libs,cmocka)
 $(UNIT) $(REAL) $(BENCH): $(BUILD)/%: $(BUILD)/obj/%.o $(BUILD)/libsupport.a $(BUILD)/libcore.a $(LIBRARIES)
 
+# Plays against the same model as job_test. Objects come before the libraries that they need.
+$(BUILD)/tests/fuzz/operation_fuzz: $(BUILD)/obj/tests/support/model.o $(BUILD)/obj/tests/support/dimm.o
 $(FUZZERS): $(BUILD)/%: $(BUILD)/obj/%.o $(BUILD)/libcore.a $(LIBRARIES)
 	@mkdir -p $(@D)
-	$(call quiet,LD) $(CC) -fsanitize=fuzzer $(ALL_LDFLAGS) -o $@ $^ $(call deps_libs,$(PROGRAM_DEPS))
+	$(call quiet,LD) $(CC) -fsanitize=fuzzer $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(call deps_libs,$(PROGRAM_DEPS))
 
 clean:
 	rm -rf $(ROOT)
@@ -109,6 +112,10 @@ check:
 	@scripts/setup build test
 	@$(MAKE) --no-print-directory tests
 	@tests/run $(BUILD) $(LAB)
+
+# The same, with every case of the matrices and every cycle.
+check-long:
+	@QMPCTL_LONG=1 SUITE_SECONDS=7200 $(MAKE) --no-print-directory check
 
 tests: all $(UNIT) $(REAL)
 
@@ -127,6 +134,18 @@ fuzz:
 	@scripts/fuzz $(ROOT)/fuzz $(or $(FUZZ_SECONDS),60)
 
 fuzzers: $(FUZZERS)
+
+# The client's own suites: those that play a server's faults. As many at once as there are CPUs.
+VALGRIND_SUITES := robust client deadline flow destroy address connect busy_monitor \
+                   system_fails holder bare_client codec framer request text
+valgrind:
+	@scripts/setup build test valgrind
+	@$(MAKE) --no-print-directory tests
+	@printf '%s\n' $(VALGRIND_SUITES) | xargs -P "$$(nproc)" -I SUITE sh -c ' \
+	    valgrind -q --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite \
+	        --error-exitcode=9 $(BUILD)/tests/unit/SUITE_test >$(BUILD)/valgrind-SUITE.log 2>&1 || \
+	        { cat $(BUILD)/valgrind-SUITE.log; exit 255; }; \
+	    echo "valgrind: SUITE: clean"'
 
 bench:
 	@scripts/setup build test bench
@@ -157,7 +176,7 @@ install: all
 	        $$file.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/$${file#*/}.pc || exit 1; \
 	done
 
-.PHONY: all clean check tests demo lint fuzz fuzzers bench benchmarks coverage install
+.PHONY: all clean check check-long tests demo lint fuzz fuzzers valgrind bench benchmarks coverage install
 .SECONDARY:
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -24,6 +24,13 @@ static int refuse(struct address *address, struct qmp_error *error, const char *
     return -1;
 }
 
+static int no_memory(struct address *address, struct qmp_error *error)
+{
+    refuse(address, error, "out of memory");
+    error->code = QMP_ERROR_MEMORY;
+    return -1;
+}
+
 /* The number that text is, no larger than most; -1: it is none. */
 static long small_number(const char *text, long most)
 {
@@ -64,7 +71,7 @@ static int parse_tcp(const char *text, const char *port, struct address *address
         return refuse(address, error, "the port is not between 1 and 65535");
     address->host = strndup(text, length);
     address->port = strdup(port);
-    return address->host && address->port ? 0 : refuse(address, error, "out of memory");
+    return address->host && address->port ? 0 : no_memory(address, error);
 }
 
 int address_parse(const char *text, struct address *address, struct qmp_error *error)
@@ -89,7 +96,7 @@ int address_parse(const char *text, struct address *address, struct qmp_error *e
         return refuse(address, error, "the path of the socket is empty");
     address->kind = ADDRESS_UNIX;
     address->path = strdup(text);
-    return address->path ? 0 : refuse(address, error, "out of memory");
+    return address->path ? 0 : no_memory(address, error);
 }
 
 void address_free(struct address *address)
@@ -151,27 +158,56 @@ int address_connect_unix(const char *path)
     return -1;
 }
 
-int address_connect_tcp(const struct addrinfo *target, bool *in_progress)
+static void set_option(int descriptor, int level, int name, int value)
 {
-    const int one = 1;
+    setsockopt(descriptor, level, name, &value, sizeof value);
+}
+
+/* Commands are small, and each is waited for. A host that lost its power says nothing: who only
+ * listens for events is to learn of it after two minutes, not after the two hours of the system. */
+static void tune_tcp(int descriptor)
+{
+    set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
+    set_option(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1);
+    set_option(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, 60);
+    set_option(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, 10);
+    set_option(descriptor, IPPROTO_TCP, TCP_KEEPCNT, 6);
+}
+
+int address_connect_tcp(const struct addrinfo *target)
+{
     int descriptor =
         socket(target->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
 
-    *in_progress = false;
     if (descriptor < 0)
         return -1;
-    /* Commands are small, and each is waited for. */
-    setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (connect(descriptor, target->ai_addr, target->ai_addrlen) == 0)
+    tune_tcp(descriptor);
+    if (connect(descriptor, target->ai_addr, target->ai_addrlen) == 0 || errno == EINPROGRESS)
         return descriptor;
-    *in_progress = errno == EINPROGRESS;
-    return *in_progress ? descriptor : close_keeping_errno(descriptor);
+    return close_keeping_errno(descriptor);
+}
+
+bool address_is_own(int descriptor)
+{
+    struct sockaddr_storage own = {0}, peer = {0};
+    socklen_t own_length = sizeof own, peer_length = sizeof peer;
+
+    return getsockname(descriptor, (struct sockaddr *)&own, &own_length) == 0 &&
+           getpeername(descriptor, (struct sockaddr *)&peer, &peer_length) == 0 &&
+           own_length == peer_length && memcmp(&own, &peer, own_length) == 0;
 }
 
 int address_adopt(int descriptor)
 {
-    int flags = fcntl(descriptor, F_GETFL);
+    socklen_t length = sizeof(int);
+    int type = 0, flags = fcntl(descriptor, F_GETFL);
 
+    if (getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &length) < 0)
+        return -1;
+    if (type != SOCK_STREAM) {
+        errno = EPROTOTYPE;
+        return -1;
+    }
     if (flags < 0 || fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) < 0 ||
         fcntl(descriptor, F_SETFD, FD_CLOEXEC) < 0)
         return -1;

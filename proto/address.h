@@ -23,10 +23,17 @@ void address_free(struct address *address);
  * EAGAIN where its backlog is full. */
 int address_connect_unix(const char *path);
 
-/* The same for one TCP address; *in_progress: not connected yet, it will become writable. */
-int address_connect_tcp(const struct addrinfo *target, bool *in_progress);
+/* The same for one TCP address; it becomes writable when it is connected, or has failed. */
+int address_connect_tcp(const struct addrinfo *target);
 
-/* Makes an inherited descriptor fit for the event loop. -1: errno tells why. */
+/*
+ * Whether a connected TCP socket is its own peer: who asks for a port of its own machine where
+ * nobody listens may be given that port for its own end, and then has connected itself to itself.
+ */
+bool address_is_own(int descriptor);
+
+/* Makes an inherited descriptor fit for the event loop. -1: errno tells why, ENOTSOCK or EPROTOTYPE
+ * where it is no stream socket. */
 int address_adopt(int descriptor);
 
 #endif

@@ -6,8 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
+
+#include "holder.h"
 
 #define DEFAULT_MAX_MESSAGE ((size_t)64 << 20)
 
@@ -36,8 +37,9 @@ static int64_t client_due(const struct qmp_client *client)
     switch (client->state) {
     case CLIENT_WAITING:
         return client->retry_at;
-    case CLIENT_RESOLVING:
     case CLIENT_CONNECTING:
+        return client->target_deadline ? client->target_deadline : client->open_deadline;
+    case CLIENT_RESOLVING:
     case CLIENT_GREETING:
     case CLIENT_NEGOTIATING:
         return client->open_deadline;
@@ -51,35 +53,58 @@ static int64_t client_due(const struct qmp_client *client)
 }
 
 /* A timer that runs too early does no harm, and costs less than moving it with every command. */
-void client_arm_timer(struct qmp_client *client)
+bool client_arm_timer(struct qmp_client *client)
 {
     int64_t due = client_due(client), left;
     struct timeval delay;
 
     if (due == 0 || (client->timer_at && client->timer_at <= due))
-        return;
+        return true;
     left = due - client_now();
     left = left < 0 ? 0 : left;
     delay.tv_sec = (time_t)(left / 1000);
     delay.tv_usec = (suseconds_t)(left % 1000) * 1000;
-    event_add(client->timer, &delay);
+    if (event_add(client->timer, &delay) < 0)
+        return false;
     client->timer_at = due;
+    return true;
+}
+
+pid_t client_stopped_server(const struct qmp_client *client)
+{
+    pid_t pid = qmp_client_server_pid(client);
+
+    return holder_is_stopped(pid) ? pid : 0;
+}
+
+/* Why there is no reply, as far as it can be seen from here. */
+static void explain_silence(const struct qmp_client *client, char *text, size_t size)
+{
+    pid_t stopped = client_stopped_server(client);
+
+    *text = '\0';
+    if (stopped)
+        snprintf(text, size, ": its QEMU (pid %d) is stopped", (int)stopped);
 }
 
 /* Tells those whose time is over. */
 static void client_expire(struct qmp_client *client)
 {
+    char why[64] = "?";         /* asked once for all of them */
+    int64_t now = client_now(); /* what is sent meanwhile has its turn in another one of the loop */
     struct request *request;
     bool taken;
 
     while (!client_is_over(client) &&
-           (request = request_queue_expire(&client->queue, client_now(), &taken))) {
+           (request = request_queue_expire(&client->queue, now, &taken))) {
         struct qmp_error error = {.code = QMP_ERROR_TIMEOUT, .phase = QMP_PHASE_COMMAND};
         qmp_reply_cb *reply = request->reply;
         void *arg = request->arg;
 
-        snprintf(error.text, sizeof error.text, "no reply within %g s; %s",
-                 (double)request->timeout_ms / 1000,
+        if (*why == '?')
+            explain_silence(client, why, sizeof why);
+        snprintf(error.text, sizeof error.text, "no reply within %g s%s; %s",
+                 (double)request->timeout_ms / 1000, why,
                  taken ? "it was not sent, since others before it had none either"
                        : "whether it was done is unknown");
         if (taken)
@@ -350,13 +375,7 @@ uint64_t qmp_client_dropped(const struct qmp_client *client)
     return client->dropped;
 }
 
-pid_t qmp_client_peer_pid(const struct qmp_client *client)
+pid_t qmp_client_server_pid(const struct qmp_client *client)
 {
-    struct ucred peer;
-    socklen_t length = sizeof peer;
-
-    if (client->descriptor < 0 ||
-        getsockopt(client->descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
-        return 0;
-    return peer.pid;
+    return client->descriptor < 0 ? 0 : holder_server(client->address.path, client->descriptor);
 }

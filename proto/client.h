@@ -55,7 +55,8 @@ struct qmp_client {
     struct addrinfo *targets, *target; /* what the host name stands for; the next to be tried */
     int64_t wait_until, retry_at;
     int64_t open_timeout, open_deadline; /* 0: none */
-    qmp_ready_cb *ready;                 /* NULL when it has been told */
+    int64_t target_deadline; /* of one address, where there are more to be tried; 0: none */
+    qmp_ready_cb *ready;     /* NULL when it has been told */
     void *ready_arg;
 
     /* wire */
@@ -70,7 +71,7 @@ struct qmp_client {
     struct request_queue queue;
     int64_t next_id;
     struct qmp_version version;
-    bool oob_offered, oob;
+    bool oob_asked, oob; /* during negotiation, and granted */
     uint64_t dropped;
 };
 
@@ -79,14 +80,18 @@ struct qmp_client {
 /* Milliseconds of a clock that only goes on, never 0. */
 int64_t client_now(void);
 
+/* The process that serves it, where that is stopped; 0: it is not, or cannot be seen. */
+pid_t client_stopped_server(const struct qmp_client *client);
+
 /* now + delay without overflow. */
 int64_t client_later(int64_t delay_ms);
 
 /* Changes the state, and sees to the timer. */
 void client_enter(struct qmp_client *client, enum client_state state);
 
-/* To be called when a deadline may have become earlier. */
-void client_arm_timer(struct qmp_client *client);
+/* To be called when a deadline may have become earlier. False: out of memory; the next call tries
+ * again. */
+bool client_arm_timer(struct qmp_client *client);
 
 /* The client was destroyed or its connection has ended: nothing more may be told or sent. */
 bool client_is_over(const struct qmp_client *client);
@@ -116,7 +121,8 @@ void opening_attempt(struct qmp_client *client);
 /* The descriptor of an attempt became writable: it is connected, or not. */
 void opening_progress(struct qmp_client *client);
 
-/* The time for connection, greeting and negotiation is over. */
+/* The time for connection, greeting and negotiation is over, or that of one of several addresses.
+ */
 void opening_timeout(struct qmp_client *client);
 
 /* Frees all that only opening needs. */

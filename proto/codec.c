@@ -1,7 +1,5 @@
 #include "codec.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,17 +24,15 @@ static enum message_kind decode_greeting(struct message *message, const json_t *
     const json_t *version = json_object_get(qmp, "version");
     const json_t *numbers = json_object_get(version, "qemu");
     const char *package = json_string_value(json_object_get(version, "package"));
-    const json_t *capability;
-    size_t index;
+    const json_t *capabilities = json_object_get(qmp, "capabilities");
 
     message->version.major = version_part(numbers, "major");
     message->version.minor = version_part(numbers, "minor");
     message->version.micro = version_part(numbers, "micro");
     if (package)
         text_copy_line(message->version.package, sizeof message->version.package, package);
-    json_array_foreach(json_object_get(qmp, "capabilities"), index, capability)
-    {
-        const char *name = json_string_value(capability);
+    for (size_t i = 0; i < json_array_size(capabilities); i++) {
+        const char *name = json_string_value(json_array_get(capabilities, i));
 
         if (name && strcmp(name, "oob") == 0)
             message->oob = true;
@@ -53,7 +49,7 @@ static enum message_kind decode_event(struct message *message, const json_t *nam
 {
     const json_t *time = json_object_get(message->root, "timestamp");
 
-    if (!json_is_string(name))
+    if (json_typeof(name) != JSON_STRING)
         return MESSAGE_OTHER;
     if (!json_is_object(json_object_get(message->root, "data")))
         json_object_set_new(message->root, "data", json_object());
@@ -95,6 +91,10 @@ static enum message_kind decode_object(struct message *message)
 void codec_decode(const char *text, size_t length, struct message *message)
 {
     *message = (struct message){.kind = MESSAGE_BROKEN, .id = -1};
+    if (json_is_crowded(text, length)) {
+        message->kind = MESSAGE_CROWDED;
+        return;
+    }
     message->root = json_parse(text, length, NULL);
     if (message->root)
         message->kind = json_is_object(message->root) ? decode_object(message) : MESSAGE_OTHER;
@@ -108,39 +108,47 @@ void codec_message_free(struct message *message)
 
 /* ---- to the wire ---- */
 
+static bool is_sendable(const json_t *text)
+{
+    return text_is_sendable(json_string_value(text), json_string_length(text));
+}
+
 /* Why QEMU's parser would refuse this value; NULL: it takes it. */
 static const char *refusal(const json_t *value, unsigned depth_left)
 {
-    const char *key, *why = NULL;
-    json_t *member;
-    size_t index;
+    json_t *object = (json_t *)(uintptr_t)value;
+    const char *why = NULL;
 
     if (depth_left == 0)
         return "the arguments are nested too deeply";
-    if (json_is_string(value) &&
-        !text_is_sendable(json_string_value(value), json_string_length(value)))
+    if (json_typeof(value) == JSON_STRING && !is_sendable(value))
         return "the arguments hold text that is no UTF-8, or no characters";
-    json_object_foreach((json_t *)(uintptr_t)value, key, member)
-    {
-        if (!text_is_sendable(key, strlen(key)))
-            return "the arguments hold a name that is no UTF-8, or no characters";
-        if ((why = refusal(member, depth_left - 1)))
-            return why;
+    for (void *i = json_object_iter(object); i && !why; i = json_object_iter_next(object, i)) {
+        const char *key = json_object_iter_key(i);
+
+        why = text_is_sendable(key, strlen(key))
+                  ? refusal(json_object_iter_value(i), depth_left - 1)
+                  : "the arguments hold a name that is no UTF-8, or no characters";
     }
-    json_array_foreach(value, index, member)
-    {
-        if ((why = refusal(member, depth_left - 1)))
-            return why;
-    }
-    return NULL;
+    for (size_t i = 0; i < json_array_size(value) && !why; i++)
+        why = refusal(json_array_get(value, i), depth_left - 1);
+    return why;
+}
+
+/* strspn would build its table of the allowed for each command. */
+static bool is_name(const char *command)
+{
+    const char *c = command;
+
+    while ((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
+           *c == '-' || *c == '_' || *c == '.')
+        c++;
+    return c > command && !*c;
 }
 
 static const char *command_refusal(const char *command, const json_t *arguments)
 {
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                  "0123456789-_.";
-
-    if (!command || !*command || command[strspn(command, allowed)])
+    if (!command || !is_name(command))
         return "the command's name is no QMP name";
     if (!arguments)
         return NULL;
@@ -155,12 +163,52 @@ static char *refuse(struct qmp_error *error, enum qmp_error_code code, const cha
     return NULL;
 }
 
+/* Appends, and returns the new end. asprintf takes many times as long, for every command. */
+static char *put(char *place, const char *text, size_t length)
+{
+    memcpy(place, text, length);
+    return place + length;
+}
+
+static char *put_number(char *place, int64_t number)
+{
+    char digits[20];
+    size_t i = sizeof digits;
+
+    do {
+        digits[--i] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    return put(place, digits + i, sizeof digits - i);
+}
+
+#define PUT(place, literal) put(place, literal, sizeof(literal) - 1)
+/* What is around the command's name and its arguments, at the most. */
+#define AROUND 64
+
+static char *assemble(const char *command, const char *payload, int64_t id, bool oob,
+                      size_t *length)
+{
+    size_t name = strlen(command), arguments = payload ? strlen(payload) : 0;
+    char *text = malloc(AROUND + name + arguments), *end = text;
+
+    if (!text)
+        return NULL;
+    end = oob ? PUT(end, "{\"exec-oob\":\"") : PUT(end, "{\"execute\":\"");
+    end = PUT(put(end, command, name), "\"");
+    if (payload)
+        end = put(PUT(end, ",\"arguments\":"), payload, arguments);
+    end = PUT(put_number(PUT(end, ",\"id\":"), id), "}\n");
+    *end = '\0';
+    *length = (size_t)(end - text);
+    return text;
+}
+
 char *codec_encode(const char *command, const json_t *arguments, int64_t id, bool oob,
                    size_t *length, struct qmp_error *error)
 {
     const char *why = command_refusal(command, arguments);
-    char *payload = NULL, *text = NULL;
-    int written;
+    char *payload = NULL, *text;
 
     if (why)
         return refuse(error, QMP_ERROR_INVALID, why);
@@ -170,12 +218,7 @@ char *codec_encode(const char *command, const json_t *arguments, int64_t id, boo
         free(payload);
         return refuse(error, QMP_ERROR_INVALID, "the arguments are too long");
     }
-    written =
-        asprintf(&text, "{\"%s\":\"%s\"%s%s,\"id\":%" PRId64 "}\n", oob ? "exec-oob" : "execute",
-                 command, payload ? ",\"arguments\":" : "", payload ? payload : "", id);
+    text = assemble(command, payload, id, oob, length);
     free(payload);
-    if (written < 0)
-        return refuse(error, QMP_ERROR_MEMORY, "out of memory");
-    *length = (size_t)written;
-    return text;
+    return text ? text : refuse(error, QMP_ERROR_MEMORY, "out of memory");
 }

@@ -10,6 +10,7 @@ enum message_kind {
     MESSAGE_REPLY,   /* value */
     MESSAGE_FAILURE, /* error_class, desc */
     MESSAGE_OTHER,   /* JSON, but nothing that QMP knows: to be dropped */
+    MESSAGE_CROWDED, /* more values than memory is to be spent on; it was not read */
     MESSAGE_BROKEN   /* no JSON: the stream cannot be trusted any more */
 };
 
@@ -30,7 +31,7 @@ void codec_message_free(struct message *message);
 
 /*
  * A command as compact bytes with a line end, since QEMU pays for every byte. NULL with *error set
- * where QEMU's parser would not take it.
+ * where QEMU's parser would not take it. id: not negative.
  */
 char *codec_encode(const char *command, const json_t *arguments, int64_t id, bool oob,
                    size_t *length, struct qmp_error *error);

@@ -4,6 +4,7 @@
 
 #include "client.h"
 #include "codec.h"
+#include "json.h"
 #include "text.h"
 
 /* ---- commands ---- */
@@ -26,7 +27,9 @@ int client_queue(struct qmp_client *client, struct request request, const char *
     }
     *copy = request;
     client->next_id++;
-    request_queue_add(&client->queue, copy, client_now());
+    /* Reading the clock for each command would cost as much as encoding it. */
+    request_queue_add(&client->queue, copy,
+                      request_queue_is_stuck(&client->queue) ? client_now() : 0);
     if (client->corked)
         return 0;
     client_dispatch_begin(client);
@@ -85,7 +88,7 @@ static void on_negotiated(struct qmp_client *client, json_t *value, const struct
         client_end(client, error->code, 0, "the server refused to negotiate: %s", error->text);
         return;
     }
-    client->oob = client->oob_offered && !client->options.no_oob;
+    client->oob = client->oob_asked;
     client_enter(client, CLIENT_READY);
     opening_forget(client);
     ready = client->ready;
@@ -103,7 +106,7 @@ static void negotiate(struct qmp_client *client, const struct message *greeting)
     struct qmp_error error;
 
     client->version = greeting->version;
-    client->oob_offered = oob && arguments;
+    client->oob_asked = oob && arguments;
     client_enter(client, CLIENT_NEGOTIATING);
     if (client_queue(client, request, "qmp_capabilities", arguments, &error) < 0)
         client_end(client, error.code, 0, "%s", error.text);
@@ -170,6 +173,10 @@ static void dispatch(struct qmp_client *client, const struct message *message)
         return;
     case MESSAGE_REPLY:
         answer(client, message);
+        return;
+    case MESSAGE_CROWDED:
+        client_end(client, QMP_ERROR_TOO_BIG, 0,
+                   "a message of the server holds more than %zu values", JSON_VALUES_LIMIT);
         return;
     case MESSAGE_BROKEN:
         client_end(client, QMP_ERROR_PROTOCOL, 0, "%s",

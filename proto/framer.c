@@ -88,17 +88,22 @@ static enum framer_status framer_starve(struct framer *framer)
 static size_t framer_skip_string(struct framer *framer, size_t i)
 {
     const char *buffer = framer->buffer;
+    size_t length = framer->length;
 
-    while (i < framer->length) {
+    if (framer->escaped && i < length) {
+        framer->escaped = false;
+        i++;
+    }
+    while (i < length) {
         char c = buffer[i++];
 
-        if (framer->escaped)
-            framer->escaped = false;
-        else if (c == '\\')
-            framer->escaped = true;
-        else if (c == '"') {
+        if (c == '"') {
             framer->in_string = false;
-            break;
+            return i;
+        }
+        if (c == '\\' && i++ == length) {
+            framer->escaped = true;
+            return length;
         }
     }
     return i;
@@ -111,10 +116,22 @@ static bool is_space(char c)
 
 static bool is_structural(char c)
 {
-    return c == '{' || c == '}' || c == '[' || c == ']' || c == '"';
+    static const bool structural[256] = {
+        ['{'] = true, ['}'] = true, ['['] = true, [']'] = true, ['"'] = true};
+
+    return structural[(unsigned char)c];
 }
 
-/* A byte outside of strings. True: a text ends behind it. */
+/* Inside an object or array only these count; most bytes are none. */
+static size_t framer_skip_plain(const struct framer *framer, size_t i)
+{
+    while (i < framer->length && !is_structural(framer->buffer[i]))
+        i++;
+    return i;
+}
+
+/* A byte outside of strings, and inside an object or array a structural one. True: a text ends
+ * behind it. */
 static bool framer_take(struct framer *framer, size_t i, char c)
 {
     if (framer->depth == 0)
@@ -124,7 +141,7 @@ static bool framer_take(struct framer *framer, size_t i, char c)
     } else if (c == '{' || c == '[') {
         framer->depth++;
     } else if (framer->depth > 0) {
-        return (c == '}' || c == ']') && --framer->depth == 0;
+        return --framer->depth == 0;
     } else if (is_space(c)) {
         framer->begin = i + 1;
     } else {
@@ -138,6 +155,10 @@ enum framer_status framer_next(struct framer *framer, const char **text, size_t 
     size_t i = framer->scanned;
 
     while (i < framer->length) {
+        if (framer->depth > 0 && !framer->in_string)
+            i = framer_skip_plain(framer, i);
+        if (i == framer->length)
+            break;
         if (framer->in_string) {
             i = framer_skip_string(framer, i);
             if (!framer->in_string && framer->depth == 0)
@@ -158,7 +179,7 @@ enum framer_status framer_next(struct framer *framer, const char **text, size_t 
 
 enum framer_status framer_last(struct framer *framer, const char **text, size_t *length)
 {
-    if (!framer->in_scalar || framer->begin == framer->length)
+    if (!framer->in_scalar)
         return FRAMER_MORE;
     return framer_cut(framer, framer->length, text, length);
 }

@@ -26,7 +26,8 @@
 struct search {
     const char *path;
     struct stat place;
-    uint32_t except, client; /* socket inodes; 0: none */
+    /* Socket inodes; 0: none. server is the other end of except; it is none in the backlog. */
+    uint32_t except, client, server, listener;
     bool seen, served_except;
 };
 
@@ -38,11 +39,11 @@ static bool is_same_place(const struct search *search, const struct unix_diag_vf
     /* The kernel's own form of a device number: 12 bits and 20. */
     uint32_t device = (uint32_t)(major(search->place.st_dev) << 20 | minor(search->place.st_dev));
 
-    if (!vfs || vfs->udiag_vfs_ino != (uint32_t)search->place.st_ino)
+    if (!search->path || !vfs || vfs->udiag_vfs_ino != (uint32_t)search->place.st_ino)
         return false;
     /* An overlay gives another device number to stat() than to the kernel. */
-    return vfs->udiag_vfs_dev == device || (name && length >= strlen(search->path) &&
-                                            strncmp(name, search->path, strlen(search->path)) == 0);
+    return vfs->udiag_vfs_dev == device || (name && strnlen(name, length) == strlen(search->path) &&
+                                            memcmp(name, search->path, strlen(search->path)) == 0);
 }
 
 static void search_socket(struct search *search, const struct nlmsghdr *header)
@@ -64,9 +65,13 @@ static void search_socket(struct search *search, const struct nlmsghdr *header)
             name_length = RTA_PAYLOAD(attribute);
         }
     }
+    if (search->except && message->udiag_ino == search->except)
+        search->server = peer;
     if (!is_same_place(search, vfs, name, name_length))
         return;
     search->seen = true;
+    if (message->udiag_state == TCP_LISTEN)
+        search->listener = message->udiag_ino;
     if (message->udiag_state != TCP_ESTABLISHED || message->udiag_ino == 0 || peer == 0)
         return;
     if (peer == search->except)
@@ -75,7 +80,8 @@ static void search_socket(struct search *search, const struct nlmsghdr *header)
         search->client = peer;
 }
 
-static bool request_sockets(int netlink)
+/* only: the inode of the one socket that is asked for; 0: all. */
+static bool request_sockets(int netlink, uint32_t only)
 {
     struct {
         struct nlmsghdr header;
@@ -83,8 +89,10 @@ static bool request_sockets(int netlink)
     } message = {
         .header = {.nlmsg_len = sizeof message,
                    .nlmsg_type = SOCK_DIAG_BY_FAMILY,
-                   .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+                   .nlmsg_flags = only ? NLM_F_REQUEST : NLM_F_REQUEST | NLM_F_DUMP},
         .request = {.sdiag_family = AF_UNIX,
+                    .udiag_ino = only,
+                    .udiag_cookie = {UINT32_MAX, UINT32_MAX}, /* none is known */
                     .udiag_states = (uint32_t)1 << TCP_ESTABLISHED | (uint32_t)1 << TCP_LISTEN,
                     .udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_VFS | UDIAG_SHOW_PEER},
     };
@@ -93,14 +101,14 @@ static bool request_sockets(int netlink)
 }
 
 /* False: the kernel does not tell. */
-static bool search_sockets(struct search *search)
+static bool search_sockets(struct search *search, uint32_t only)
 {
     union {
         struct nlmsghdr header;
         char bytes[16384];
     } reply;
     int netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-    bool going = netlink >= 0 && request_sockets(netlink), complete = false;
+    bool going = netlink >= 0 && request_sockets(netlink, only), complete = false;
 
     while (going) {
         ssize_t got = recv(netlink, &reply, sizeof reply, 0);
@@ -109,9 +117,11 @@ static bool search_sockets(struct search *search)
         going = got > 0;
         for (const struct nlmsghdr *header = &reply.header; going && NLMSG_OK(header, left);
              header = NLMSG_NEXT(header, left)) {
-            complete = header->nlmsg_type == NLMSG_DONE;
+            bool is_socket = header->nlmsg_type == SOCK_DIAG_BY_FAMILY;
+
+            complete = header->nlmsg_type == NLMSG_DONE || (only && is_socket);
             going = !complete && header->nlmsg_type != NLMSG_ERROR;
-            if (header->nlmsg_type == SOCK_DIAG_BY_FAMILY)
+            if (is_socket)
                 search_socket(search, header);
         }
     }
@@ -122,28 +132,33 @@ static bool search_sockets(struct search *search)
 
 /* ---- the process of a socket ---- */
 
-static bool has_socket(const char *pid, const char *link)
+enum possession {
+    POSSESSED,
+    NOT_POSSESSED,
+    NOT_SHOWN /* it is gone, or its descriptors may not be looked at */
+};
+
+static enum possession has_socket(const char *pid, uint32_t inode)
 {
-    char folder[64], path[384], target[64];
+    char folder[64], target[64], link[64];
+    enum possession possession = NOT_SHOWN;
     const struct dirent *entry;
-    bool found = false;
     DIR *descriptors;
 
+    snprintf(link, sizeof link, "socket:[%u]", inode);
     snprintf(folder, sizeof folder, "/proc/%.20s/fd", pid);
     descriptors = opendir(folder);
-    while (descriptors && !found && (entry = readdir(descriptors))) {
-        ssize_t length;
+    while (descriptors && possession != POSSESSED && (entry = readdir(descriptors))) {
+        ssize_t length = readlinkat(dirfd(descriptors), entry->d_name, target, sizeof target - 1);
 
-        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        length = readlink(path, target, sizeof target - 1);
         if (length <= 0)
             continue;
         target[length] = '\0';
-        found = strcmp(target, link) == 0;
+        possession = strcmp(target, link) == 0 ? POSSESSED : NOT_POSSESSED;
     }
     if (descriptors)
         closedir(descriptors);
-    return found;
+    return possession;
 }
 
 static void read_name(const char *pid, struct qmp_holder *holder)
@@ -168,11 +183,10 @@ static bool find_process(uint32_t inode, struct qmp_holder *holder)
     const struct dirent *entry;
     DIR *processes = opendir("/proc");
     bool found = false;
-    char link[64];
 
-    snprintf(link, sizeof link, "socket:[%u]", inode);
     while (processes && !found && (entry = readdir(processes))) {
-        if (!isdigit((unsigned char)entry->d_name[0]) || !has_socket(entry->d_name, link))
+        if (!isdigit((unsigned char)entry->d_name[0]) ||
+            has_socket(entry->d_name, inode) != POSSESSED)
             continue;
         read_name(entry->d_name, holder);
         found = true;
@@ -184,24 +198,71 @@ static bool find_process(uint32_t inode, struct qmp_holder *holder)
 
 /* ---- what can be asked ---- */
 
-enum holder_status holder_find(const char *path, int except, struct qmp_holder *holder)
+static struct search search_for(const char *path, int except)
 {
-    struct search search = {.path = path};
+    struct search search = {0};
     struct stat own;
 
-    *holder = (struct qmp_holder){0};
     if (except >= 0 && fstat(except, &own) == 0)
         search.except = (uint32_t)own.st_ino;
-    if (stat(path, &search.place) < 0 || !search_sockets(&search) || !search.seen)
+    if (path && stat(path, &search.place) == 0)
+        search.path = path;
+    return search;
+}
+
+enum holder_status holder_find(const char *path, int except, struct qmp_holder *holder)
+{
+    struct search search = search_for(path, except);
+
+    *holder = (struct qmp_holder){0};
+    if (!search.path || !search_sockets(&search, 0) || !search.seen)
         return HOLDER_UNKNOWN;
     if (search.client)
-        return find_process(search.client, holder) ? HOLDER_FOUND : HOLDER_UNKNOWN;
+        return find_process(search.client, holder) ? HOLDER_FOUND : HOLDER_HIDDEN;
     return search.served_except ? HOLDER_SELF : HOLDER_NOBODY;
 }
 
-bool qmp_monitor_holder(const char *path, struct qmp_holder *holder)
+int qmp_monitor_holder(const char *path, struct qmp_holder *holder)
 {
-    return holder_find(path, -1, holder) == HOLDER_FOUND;
+    enum holder_status status = holder_find(path, -1, holder);
+
+    return status == HOLDER_UNKNOWN ? -1 : status == HOLDER_FOUND || status == HOLDER_HIDDEN;
+}
+
+/* Who began to listen, or made the pair of sockets. */
+static pid_t peer_pid(int descriptor)
+{
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+
+    return getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 ? peer.pid : 0;
+}
+
+/* The socket at the other end, or, where it is not accepted yet, the one that listens; 0: none. */
+static uint32_t server_socket(const char *path, int descriptor)
+{
+    struct search search = search_for(path, descriptor);
+
+    if (search.except && search_sockets(&search, search.except) && search.server)
+        return search.server;
+    return search.path && search_sockets(&search, 0) ? search.listener : 0;
+}
+
+pid_t holder_server(const char *path, int descriptor)
+{
+    uint32_t inode = server_socket(path, descriptor);
+    enum possession possession;
+    struct qmp_holder holder;
+    pid_t peer = peer_pid(descriptor);
+    char pid[24];
+
+    snprintf(pid, sizeof pid, "%d", (int)peer);
+    possession = inode && peer > 0 ? has_socket(pid, inode) : NOT_SHOWN;
+    if (possession == POSSESSED)
+        return peer;
+    if (inode && find_process(inode, &holder))
+        return holder.pid;
+    return possession == NOT_SHOWN ? peer : 0;
 }
 
 bool holder_is_stopped(pid_t pid)

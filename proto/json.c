@@ -1,6 +1,7 @@
 #include "json.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,7 +41,7 @@ struct output {
 
 static void output_add(struct output *out, const char *bytes, size_t length)
 {
-    if (out->text && length > 0)
+    if (out->text)
         memcpy(out->text + out->length, bytes, length);
     out->length += length;
 }
@@ -92,6 +93,24 @@ static size_t mark_big_integers(const char *text, size_t length, struct output *
         output_add(out, text + start, i - start);
     }
     return found;
+}
+
+bool json_is_crowded(const char *text, size_t length)
+{
+    size_t count = 0, i = 0;
+
+    /* No message that is meant well is even so long in bytes. */
+    if (length <= JSON_VALUES_LIMIT)
+        return false;
+    while (i < length && count <= JSON_VALUES_LIMIT) {
+        if (text[i] == '"') {
+            i = string_end(text, length, i);
+        } else {
+            count += text[i] == ',' || text[i] == '[' || text[i] == '{';
+            i++;
+        }
+    }
+    return count > JSON_VALUES_LIMIT;
 }
 
 json_t *json_parse(const char *text, size_t length, json_error_t *error)
@@ -153,6 +172,53 @@ static void unmark_big_integers(char *text)
     text[written] = '\0';
 }
 
+/* How many bytes shown takes, which reads as the same number; 0: no fewer than it has. */
+static size_t shorten_real(const char *number, size_t length, char *shown, size_t size)
+{
+    char copy[40], *end;
+    double value;
+    int written = 0;
+
+    if (length >= sizeof copy)
+        return 0;
+    memcpy(copy, number, length);
+    copy[length] = '\0';
+    value = strtod(copy, &end);
+    /* In a locale with another decimal point nothing is shortened. */
+    if (*end != '\0')
+        return 0;
+    for (int precision = 15; precision < 17; precision++) {
+        written = snprintf(shown, size, "%.*g", precision, value);
+        if (strtod(shown, NULL) == value)
+            break;
+        written = 0;
+    }
+    /* What is a real number has to look like one. */
+    return strpbrk(shown, ".e") && (size_t)written < length ? (size_t)written : 0;
+}
+
+/* jansson writes 17 digits of a real number, 0.029999999999999999 for 0.03: the fewest that are
+ * the same number will do. In place. */
+static void shorten_reals(char *text)
+{
+    size_t length = strlen(text), written = 0, i = 0;
+
+    while (i < length) {
+        size_t start = i, token, kept = 0;
+        char shown[40];
+
+        token = strspn(text + i, "0123456789+-.eE");
+        if (token > 0 && memchr(text + i, '.', token))
+            kept = shorten_real(text + i, token, shown, sizeof shown);
+        if (token == 0)
+            token = text[i] == '"' ? string_end(text, length, i) - i : 1;
+        i += token;
+        memmove(text + written, kept > 0 ? shown : text + start, kept > 0 ? kept : token);
+        written += kept > 0 ? kept : token;
+    }
+    text[written] = '\0';
+}
+
 char *qmp_json_dumps(const json_t *value, bool pretty)
 {
     size_t flags = JSON_ENCODE_ANY | (pretty ? (size_t)JSON_INDENT(2) : (size_t)JSON_COMPACT);
@@ -160,5 +226,7 @@ char *qmp_json_dumps(const json_t *value, bool pretty)
 
     if (text && strstr(text, MARK_JSON))
         unmark_big_integers(text);
+    if (text)
+        shorten_reals(text);
     return text;
 }

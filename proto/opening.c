@@ -22,14 +22,17 @@ static void end_silent(struct qmp_client *client, int number, const char *what)
 {
     enum holder_status status = HOLDER_UNKNOWN;
     struct qmp_holder holder;
-    pid_t server = qmp_client_peer_pid(client);
+    pid_t server;
 
     if (client->address.kind == ADDRESS_UNIX)
         status = holder_find(client->address.path, client->descriptor, &holder);
     if (status == HOLDER_FOUND)
         client_end(client, QMP_ERROR_BUSY, number, "the monitor is in use by %s (pid %d)",
                    holder.name, (int)holder.pid);
-    else if (holder_is_stopped(server))
+    else if (status == HOLDER_HIDDEN)
+        client_end(client, QMP_ERROR_BUSY, number,
+                   "the monitor is in use by a process of another user");
+    else if ((server = client_stopped_server(client)))
         client_end(client, QMP_ERROR_TIMEOUT, number, "%s: its QEMU (pid %d) is stopped", what,
                    (int)server);
     else if (status == HOLDER_SELF)
@@ -67,22 +70,6 @@ static void end_unconnected(struct qmp_client *client, int number)
     client_end(client, QMP_ERROR_CONNECT, number, "%s", why);
 }
 
-void opening_timeout(struct qmp_client *client)
-{
-    char what[64];
-
-    if (client->state == CLIENT_GREETING) {
-        snprintf(what, sizeof what, "no greeting within %g s", (double)client->open_timeout / 1000);
-        end_silent(client, 0, what);
-        return;
-    }
-    client_end(client, QMP_ERROR_TIMEOUT, 0, "no answer within %g s %s",
-               (double)client->open_timeout / 1000,
-               client->state == CLIENT_NEGOTIATING ? "to the negotiation of capabilities"
-               : client->state == CLIENT_RESOLVING ? "to the question for the host's address"
-                                                   : "to the connection");
-}
-
 /* ---- attempts ---- */
 
 /* Not there yet, or not listening yet: the two that time can mend. */
@@ -107,19 +94,30 @@ static void attempt_opened(struct qmp_client *client, int descriptor, bool in_pr
         client_end(client, QMP_ERROR_MEMORY, 0, "out of memory");
 }
 
+/* An address that does not answer at all, as behind a firewall, leaves the others their part. */
+static int64_t target_deadline(const struct qmp_client *client)
+{
+    int64_t now = client_now(), left = client->open_deadline - now;
+    int count = 1;
+
+    for (const struct addrinfo *other = client->target; other; other = other->ai_next)
+        count++;
+    return client->open_deadline && count > 1 && left > 0 ? now + left / count : 0;
+}
+
 /* A host name may stand for several addresses, of which QEMU listens on one. */
 static void attempt_targets(struct qmp_client *client)
 {
     int number = EADDRNOTAVAIL;
 
     while (client->target) {
-        bool in_progress;
-        int descriptor = address_connect_tcp(client->target, &in_progress);
+        int descriptor = address_connect_tcp(client->target);
 
         number = errno;
         client->target = client->target->ai_next;
         if (descriptor >= 0) {
-            attempt_opened(client, descriptor, in_progress);
+            client->target_deadline = target_deadline(client);
+            attempt_opened(client, descriptor, true);
             return;
         }
     }
@@ -174,28 +172,24 @@ static void attempt_descriptor(struct qmp_client *client)
 {
     int descriptor = client->address.descriptor;
 
-    if (address_adopt(descriptor) < 0) {
-        attempt_failed(client, errno);
-        return;
-    }
+    /* What cannot be adopted is not ours to close: it may be the event loop's own. */
     client->address.descriptor = -1;
-    attempt_opened(client, descriptor, false);
+    if (address_adopt(descriptor) < 0)
+        attempt_failed(client, errno);
+    else
+        attempt_opened(client, descriptor, false);
 }
 
 void opening_attempt(struct qmp_client *client)
 {
+    static void (*const attempts[])(struct qmp_client *) = {
+        [ADDRESS_UNIX] = attempt_unix,
+        [ADDRESS_TCP] = attempt_tcp,
+        [ADDRESS_DESCRIPTOR] = attempt_descriptor,
+    };
+
     client->open_deadline = client->open_timeout > 0 ? client_later(client->open_timeout) : 0;
-    switch (client->address.kind) {
-    case ADDRESS_UNIX:
-        attempt_unix(client);
-        break;
-    case ADDRESS_TCP:
-        attempt_tcp(client);
-        break;
-    case ADDRESS_DESCRIPTOR:
-        attempt_descriptor(client);
-        break;
-    }
+    attempts[client->address.kind](client);
 }
 
 void opening_progress(struct qmp_client *client)
@@ -205,6 +199,8 @@ void opening_progress(struct qmp_client *client)
 
     if (getsockopt(client->descriptor, SOL_SOCKET, SO_ERROR, &number, &length) < 0)
         number = errno;
+    if (number == 0 && address_is_own(client->descriptor))
+        number = ECONNREFUSED;
     if (number == 0) {
         client_enter(client, CLIENT_GREETING);
     } else if (client->target) {
@@ -213,6 +209,32 @@ void opening_progress(struct qmp_client *client)
     } else {
         attempt_failed(client, number);
     }
+}
+
+void opening_timeout(struct qmp_client *client)
+{
+    bool greeting = client->state == CLIENT_GREETING;
+    const char *to = client->state == CLIENT_NEGOTIATING ? " to the negotiation of capabilities"
+                     : client->state == CLIENT_RESOLVING ? " to the question for the host's address"
+                     : client->state == CLIENT_CONNECTING ? " to the connection"
+                                                          : "";
+    char what[96];
+    pid_t server;
+
+    if (client->state == CLIENT_CONNECTING && client->target_deadline) {
+        wire_close(client);
+        attempt_targets(client);
+        return;
+    }
+    snprintf(what, sizeof what, "no %s within %g s%s", greeting ? "greeting" : "answer",
+             (double)client->open_timeout / 1000, to);
+    if (greeting)
+        end_silent(client, 0, what);
+    else if ((server = client_stopped_server(client)))
+        client_end(client, QMP_ERROR_TIMEOUT, 0, "%s: its QEMU (pid %d) is stopped", what,
+                   (int)server);
+    else
+        client_end(client, QMP_ERROR_TIMEOUT, 0, "%s", what);
 }
 
 void opening_forget(struct qmp_client *client)
@@ -245,5 +267,11 @@ int qmp_client_connect(struct qmp_client *client, const char *address, int64_t w
     /* The first attempt is made in the event loop, so that ready never runs before we return. */
     client->retry_at = client_now();
     client_enter(client, CLIENT_WAITING);
-    return 0;
+    if (client->timer_at)
+        return 0;
+    client->address.descriptor = -1; /* the caller's again */
+    opening_forget(client);
+    client_enter(client, CLIENT_ENDED);
+    *error = (struct qmp_error){.code = QMP_ERROR_MEMORY, .text = "out of memory"};
+    return -1;
 }

@@ -44,7 +44,7 @@ enum qmp_error_code {
     QMP_ERROR_BUSY,    /* the monitor serves another client, whom text names where it can be seen */
     QMP_ERROR_TIMEOUT, /* no answer in time; the outcome of a command is unknown */
     QMP_ERROR_PROTOCOL, /* the server does not speak QMP */
-    QMP_ERROR_TOO_BIG,  /* a message beyond the bound */
+    QMP_ERROR_TOO_BIG,  /* a message beyond the bound, or of more than a million values */
     QMP_ERROR_CLOSED,   /* the connection ended; the outcome of a command is unknown */
     QMP_ERROR_COMMAND,  /* QEMU answered with an error: error_class and text are QEMU's words */
     QMP_ERROR_CANCELED  /* the client was destroyed before the answer */
@@ -69,8 +69,8 @@ struct qmp_version {
 
 struct qmp_event {
     const char *name;
-    const json_t *data; /* an object, empty where the event has no data */
-    int64_t seconds;    /* host time of the event since the epoch; -1 where unknown */
+    json_t *data;    /* an object, empty where the event has no data */
+    int64_t seconds; /* host time of the event since the epoch; -1 where unknown */
     int64_t microseconds;
 };
 
@@ -105,9 +105,10 @@ QMP_API struct qmp_client *qmp_client_new(struct event_base *base,
 /*
  * Connects to address, reads the greeting and negotiates capabilities, all within timeout_ms (0: no
  * deadline); then calls ready once. address: the path of a UNIX socket (of any length), HOST:PORT,
- * [V6]:PORT, unix:PATH, or fd:N (a connected socket, which the client owns from then on). A host
- * name is looked up in a thread, since that may take long. wait_ms: how long to wait for a socket
- * that is not there yet or refuses; 0: not at all; counted before timeout_ms.
+ * [V6]:PORT, unix:PATH, or fd:N (a connected socket, which the client owns from then on; what is no
+ * stream socket is refused and left open). A host name is looked up in a thread, since that may
+ * take long, and its addresses are tried in turn, each for its part of the time. wait_ms: how long
+ * to wait for a socket that is not there yet or refuses; 0: not at all; counted before timeout_ms.
  *
  * A monitor that serves somebody else takes the connection but does not greet: QMP_ERROR_BUSY after
  * timeout_ms, which names the other process where the system shows it. Do not try again in a loop:
@@ -126,9 +127,9 @@ QMP_API int qmp_client_connect(struct qmp_client *client, const char *address, i
  * callback of the client it is written when all that was read has been told, so that a burst of
  * commands is one write.
  * arguments: an object, borrowed, may be NULL. reply may be NULL. timeout_ms counts from the moment
- * it is written to the socket, or from when all eight in flight have had no answer in time; 0: no
- * deadline. QEMU still has a command after its deadline: it keeps its place among the eight until
- * its reply comes, which is dropped and counted.
+ * it is written to the socket, or from when the eight in flight hold it up: those of them
+ * with a deadline have had no answer in time; 0: no deadline. QEMU still has a command after its
+ * deadline: it keeps its place among the eight until its reply comes, which is dropped and counted.
  * Returns 0, or -1 with *error set (may be NULL) when it can not be sent (not connected, no UTF-8,
  * code points that QEMU refuses, too deep, too long); reply is not called then.
  */
@@ -145,8 +146,15 @@ QMP_API bool qmp_client_is_ready(const struct qmp_client *client);
 QMP_API bool qmp_client_has_oob(const struct qmp_client *client);
 /* From the greeting; all zero before it. */
 QMP_API const struct qmp_version *qmp_client_version(const struct qmp_client *client);
-/* The process at the other end of a UNIX socket (SO_PEERCRED), 0 where unknown. */
-QMP_API pid_t qmp_client_peer_pid(const struct qmp_client *client);
+/*
+ * The process that serves this connection of a UNIX socket: it has the other end, or would have
+ * when it accepts. The kernel's own word (SO_PEERCRED) is who began to listen; that process may
+ * have handed the socket on, as libvirt does (QEMU from 7.2 begins again, 5.2 does not), so the
+ * socket tables and /proc are asked who has it, which costs some 20 us. Where the descriptors of
+ * that process cannot be seen, as those of another user's, the kernel's word stands. 0: not known
+ * (no connection, TCP, another PID namespace).
+ */
+QMP_API pid_t qmp_client_server_pid(const struct qmp_client *client);
 /* How many commands are in flight or queued. */
 QMP_API size_t qmp_client_pending(const struct qmp_client *client);
 /* Messages that were dropped, since the client was made: replies that matched no command (late,
@@ -161,26 +169,28 @@ QMP_API uint64_t qmp_client_dropped(const struct qmp_client *client);
  */
 QMP_API void qmp_client_free(struct qmp_client *client);
 
-/* A process that uses a monitor. */
+/* A process that uses a monitor; pid 0 and an empty name: one that cannot be seen from here, such
+ * as another user's. */
 struct qmp_holder {
     pid_t pid;
     char name[64];
 };
 
 /*
- * The process that the monitor at this path (of a UNIX socket) serves now, out of the kernel's
- * socket tables and /proc; nothing is connected. False: nobody, or somebody who cannot be seen from
- * here, such as another user's process. The answer may be outdated as soon as it is given.
+ * Whether the monitor at this path (of a UNIX socket) serves somebody now, out of the kernel's
+ * socket tables and /proc; nothing is connected. 1: yes, in *holder; 0: nobody; -1: the system does
+ * not tell. The answer may be outdated as soon as it is given.
  */
-QMP_API bool qmp_monitor_holder(const char *path, struct qmp_holder *holder);
+QMP_API int qmp_monitor_holder(const char *path, struct qmp_holder *holder);
 
 /*
  * Integers of QEMU reach 2^64-1, jansson's stop at 2^63-1. Those above are kept exact inside a
  * json_t in a form of this library's own. qmp_json_uint64 reads any non-negative integer; false
  * where value is none. qmp_json_dumps writes compact JSON (or indented by two with pretty) in
- * which they are numbers again; the caller frees the text; NULL: out of memory. qmp_json_loads
- * reads any JSON value so, for arguments that may hold such integers; NULL where it is none, and
- * *error (may be NULL) says why; its position is that in text, or close to it.
+ * which they are numbers again, real numbers with no more digits than they need; the caller frees
+ * the text; NULL: out of memory. qmp_json_loads reads any JSON value so, for arguments that may
+ * hold such integers; NULL where it is none, and *error (may be NULL) says why; its position is
+ * that in text, or close to it.
  */
 QMP_API bool qmp_json_uint64(const json_t *value, uint64_t *number);
 QMP_API char *qmp_json_dumps(const json_t *value, bool pretty);

@@ -9,7 +9,7 @@
 static bool is_secret_key(const char *key)
 {
     return strcmp(key, "password") == 0 || strcmp(key, "passwd") == 0 ||
-           strcmp(key, "passphrase") == 0;
+           strcmp(key, "passphrase") == 0 || strcmp(key, "cookie") == 0;
 }
 
 static bool is_text(const json_t *value, const char *text)
@@ -25,57 +25,65 @@ static bool is_secret_line(const json_t *value)
     const char *line = json_string_value(value);
 
     return line &&
-           (strstr(line, "password") || strncmp(line, "change ", 7) == 0 || strstr(line, "secret"));
+           (strstr(line, "passw") || strncmp(line, "change ", 7) == 0 || strstr(line, "secret"));
 }
 
-static bool hide(json_t *object, const char *key)
+/* What came of it so far. */
+struct redaction {
+    bool hidden, failed; /* out of memory: what should be hidden may still be there */
+};
+
+static void hide(struct redaction *redaction, json_t *object, const char *key)
 {
-    return json_object_get(object, key) &&
-           json_object_set_new(object, key, json_string(HIDDEN)) == 0;
+    if (!json_object_get(object, key))
+        return;
+    redaction->hidden = true;
+    redaction->failed |= json_object_set_new(object, key, json_string(HIDDEN)) != 0;
 }
 
 /* The members whose meaning depends on their neighbours. */
-static bool hide_by_context(json_t *object)
+static void hide_by_context(struct redaction *redaction, json_t *object)
 {
     const char *property = json_string_value(json_object_get(object, "property"));
-    bool hidden = false;
 
     if (is_text(json_object_get(object, "qom-type"), "secret")) {
-        hidden = hide(object, "data") || hidden;
-        hidden = hide(json_object_get(object, "props"), "data") || hidden;
+        hide(redaction, object, "data");
+        hide(redaction, json_object_get(object, "props"), "data");
     }
     if (property && (is_secret_key(property) || strcmp(property, "data") == 0))
-        hidden = hide(object, "value") || hidden;
+        hide(redaction, object, "value");
     if (is_secret_line(json_object_get(object, "command-line")))
-        hidden = hide(object, "command-line") || hidden;
-    return hidden;
+        hide(redaction, object, "command-line");
 }
 
-static bool redact_value(json_t *value)
+static void redact_value(struct redaction *redaction, json_t *value)
 {
-    bool hidden = json_is_object(value) && hide_by_context(value);
-    const char *key;
-    json_t *member;
-    void *next;
-    size_t index;
+    if (json_typeof(value) == JSON_OBJECT)
+        hide_by_context(redaction, value);
+    /* A member that is replaced keeps its place. */
+    for (void *i = json_object_iter(value); i; i = json_object_iter_next(value, i)) {
+        const char *key = json_object_iter_key(i);
 
-    json_object_foreach_safe(value, next, key, member)
-    {
-        hidden = (is_secret_key(key) ? hide(value, key) : redact_value(member)) || hidden;
+        if (is_secret_key(key))
+            hide(redaction, value, key);
+        else
+            redact_value(redaction, json_object_iter_value(i));
     }
-    json_array_foreach(value, index, member)
-    {
-        hidden = redact_value(member) || hidden;
-    }
-    return hidden;
+    for (size_t i = 0; i < json_array_size(value); i++)
+        redact_value(redaction, json_array_get(value, i));
 }
 
 bool redact_command(const char *text, size_t length, char **shown)
 {
+    struct redaction redaction = {0};
     json_t *command = json_parse(text, length, NULL);
-    bool hidden = command && redact_value(command);
 
-    *shown = hidden ? qmp_json_dumps(command, false) : NULL;
+    *shown = NULL;
+    if (!command)
+        return true;
+    redact_value(&redaction, command);
+    if (redaction.hidden && !redaction.failed)
+        *shown = qmp_json_dumps(command, false);
     json_decref(command);
-    return hidden;
+    return redaction.hidden;
 }

@@ -32,16 +32,36 @@ void request_queue_init(struct request_queue *queue)
     list_init(&queue->flying);
 }
 
-/* Every place is held by a command that had no answer in time: the server is stuck. Those that wait
- * for a place would wait for ever, so their time begins as well. */
-static bool is_stuck(const struct request_queue *queue)
+bool request_queue_is_stuck(const struct request_queue *queue)
 {
-    return queue->abandoned >= REQUEST_IN_BAND_LIMIT;
+    if (queue->abandoned == 0 || queue->in_band < REQUEST_IN_BAND_LIMIT)
+        return false;
+    for (const struct request *request = queue->flying.first; request; request = request->next) {
+        if (!request->oob && request->deadline_ms)
+            return false;
+    }
+    return true;
 }
 
 static void start_clock(struct request *request, int64_t now_ms)
 {
-    request->deadline_ms = request->timeout_ms > 0 ? now_ms + request->timeout_ms : 0;
+    if (request->timeout_ms <= 0)
+        request->deadline_ms = 0;
+    else if (request->timeout_ms < INT64_MAX - now_ms)
+        request->deadline_ms = now_ms + request->timeout_ms;
+    else
+        request->deadline_ms = INT64_MAX;
+}
+
+/* To be called when it may have become stuck. */
+static void start_waiting(struct request_queue *queue, int64_t now_ms)
+{
+    if (!request_queue_is_stuck(queue))
+        return;
+    for (struct request *request = queue->waiting.first; request; request = request->next) {
+        if (!request->deadline_ms)
+            start_clock(request, now_ms);
+    }
 }
 
 void request_queue_add(struct request_queue *queue, struct request *request, int64_t now_ms)
@@ -49,7 +69,7 @@ void request_queue_add(struct request_queue *queue, struct request *request, int
     struct request **place;
 
     queue->pending++;
-    if (is_stuck(queue))
+    if (request_queue_is_stuck(queue))
         start_clock(request, now_ms);
     if (!request->oob) {
         list_append(&queue->waiting, request);
@@ -76,6 +96,7 @@ struct request *request_queue_launch(struct request_queue *queue, int64_t now_ms
         queue->unwritten = request;
     queue->in_band += !request->oob;
     start_clock(request, now_ms);
+    start_waiting(queue, now_ms);
     return request;
 }
 
@@ -120,12 +141,7 @@ static struct request *abandon(struct request_queue *queue, struct request *requ
     request->deadline_ms = 0;
     queue->pending--;
     queue->abandoned += !request->oob;
-    if (is_stuck(queue)) {
-        for (struct request *other = queue->waiting.first; other; other = other->next) {
-            if (!other->deadline_ms)
-                start_clock(other, now_ms);
-        }
-    }
+    start_waiting(queue, now_ms);
     return request;
 }
 
@@ -136,8 +152,9 @@ struct request *request_queue_expire(struct request_queue *queue, int64_t now_ms
         if (is_due(request, now_ms))
             return abandon(queue, request, now_ms);
     }
-    for (struct request **place = &queue->waiting.first; is_stuck(queue) && *place;
-         place = &(*place)->next) {
+    if (!request_queue_is_stuck(queue))
+        return NULL;
+    for (struct request **place = &queue->waiting.first; *place; place = &(*place)->next) {
         if (is_due(*place, now_ms)) {
             *taken = true;
             queue->pending--;
@@ -172,7 +189,7 @@ int64_t request_queue_deadline(const struct request_queue *queue)
 {
     int64_t deadline = earliest(&queue->flying, 0);
 
-    return is_stuck(queue) ? earliest(&queue->waiting, deadline) : deadline;
+    return request_queue_is_stuck(queue) ? earliest(&queue->waiting, deadline) : deadline;
 }
 
 void request_free(struct request *request)

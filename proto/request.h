@@ -37,7 +37,12 @@ struct request_queue {
 
 void request_queue_init(struct request_queue *queue);
 
-/* Queues it. Out-of-band ones overtake those that wait. */
+/* Every place is held by a command that had no answer in time, or that has no deadline behind one
+ * that had none: the server is stuck. Those that wait for a place could wait for ever, so their
+ * time begins as well. */
+bool request_queue_is_stuck(const struct request_queue *queue);
+
+/* Queues it. Out-of-band ones overtake those that wait. now_ms counts where the server is stuck. */
 void request_queue_add(struct request_queue *queue, struct request *request, int64_t now_ms);
 
 /* The next that may fly, now flying; its time begins. NULL: none may. */

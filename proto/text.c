@@ -7,14 +7,25 @@ static bool is_continuation(char c)
     return ((unsigned char)c & 0xc0) == 0x80;
 }
 
+/* U+0080 to U+009F, such as the one-byte form of ESC [. */
+static bool is_high_control(const char *text)
+{
+    return (unsigned char)text[0] == 0xc2 && (unsigned char)text[1] >= 0x80 &&
+           (unsigned char)text[1] < 0xa0;
+}
+
 void text_copy_line(char *to, size_t size, const char *from)
 {
     size_t length = 0;
 
     while (from[length] && length + 1 < size) {
         unsigned char c = (unsigned char)from[length];
+        size_t controls = is_high_control(from + length) ? 2 : c < 0x20 || c == 0x7f;
 
-        to[length++] = c < 0x20 || c == 0x7f ? ' ' : (char)c;
+        to[length] = controls > 0 ? ' ' : (char)c;
+        if (controls > 1 && length + 2 < size)
+            to[++length] = ' ';
+        length++;
     }
     /* In the middle of a character: give up its beginning. */
     if (from[length] && is_continuation(from[length])) {

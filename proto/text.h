@@ -5,7 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Copies into size bytes as one line: control characters become spaces, and what is too long is cut
+/* Copies into size bytes as one line: control characters (those of 8 bits too, which some terminals
+ * obey) become spaces, and what is too long is cut
  * between characters, so that valid UTF-8 stays valid. */
 void text_copy_line(char *to, size_t size, const char *from);
 

@@ -93,8 +93,7 @@ static void wire_write(struct qmp_client *client)
 
         if (sent >= 0) {
             advance(client, (size_t)sent);
-        } else if (errno == EAGAIN) {
-            event_add(client->writable, NULL);
+        } else if (errno == EAGAIN && event_add(client->writable, NULL) == 0) {
             return;
         } else if (errno != EINTR) {
             client->send_errno = errno;
@@ -105,11 +104,11 @@ static void wire_write(struct qmp_client *client)
 
 void wire_flush(struct qmp_client *client)
 {
+    int64_t now = client_now();
     struct request *request;
 
     client_dispatch_begin(client);
-    while (!client_is_over(client) &&
-           (request = request_queue_launch(&client->queue, client_now())))
+    while (!client_is_over(client) && (request = request_queue_launch(&client->queue, now)))
         trace_sent(client, request);
     if (!client_is_over(client))
         wire_write(client);
@@ -126,9 +125,11 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
         wire_write(client);
         return;
     }
-    event_add(client->readable, NULL);
     client_dispatch_begin(client);
-    opening_progress(client);
+    if (event_add(client->readable, NULL) == 0)
+        opening_progress(client);
+    else
+        client_end(client, QMP_ERROR_MEMORY, 0, "out of memory");
     client_dispatch_end(client);
 }
 

@@ -36,10 +36,22 @@ void lab_await_memtotal(struct lab_vm *vm, uint64_t low, uint64_t high, double s
 /* Sends a line to the guest and waits for its answer, "lab: ANSWER...":
  *   crowd [MIB]    filled    movable memory takes all but MIB: an unplug stalls until "free"
  *   fill [MIB]     filled    the same with memory that cannot be moved: it stalls, then fails
+ *   pin            pinned    the kernel's own things lie in memory onlined for it: it refuses
  *   free           freed
+ *   online         online    devices that were there at boot are taken: nobody did, after a reset
  *   policy WORD    policy    what becomes of memory plugged from now on (auto_online_blocks)
  */
 void lab_command(struct lab_vm *vm, const char *line, const char *answer);
+/* The guest stands still, and QEMU does not; the machine is reset, and runs then. Both through a
+ * second monitor that qmpctl does not use; they assert nothing. */
+void lab_halt(struct lab_vm *vm);
+void lab_reset(struct lab_vm *vm);
+/* The guest powers its machine off; returns when QEMU has ended. Not one that stalls in an unplug:
+ * Linux holds lock_device_hotplug for as long as it tries (drivers/acpi/scan.c), and was seen to
+ * stay. Asserts nothing. */
+void lab_power_off(struct lab_vm *vm);
+/* Waits until a guest that was reset is ready again. */
+void lab_await_ready(struct lab_vm *vm);
 /* Whether QEMU still runs. */
 bool lab_is_alive(struct lab_vm *vm);
 /* QEMU stands still, as a host under load may make it; and goes on. */

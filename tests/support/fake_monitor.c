@@ -23,7 +23,7 @@
     "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 2, \"minor\": 0, \"major\": 10}, "             \
     "\"package\": \"Debian 1:10.0.2+ds-2\"}, \"capabilities\": [\"oob\"]}}"
 
-enum step_kind { STEP_COMMAND, STEP_ALLOW, STEP_SEND, STEP_WAIT, STEP_CLOSE, STEP_DIE, STEP_CHUNK };
+enum step_kind { STEP_COMMAND, STEP_ALLOW, STEP_SEND, STEP_WAIT, STEP_CLOSE };
 
 struct step {
     enum step_kind kind;
@@ -49,7 +49,7 @@ struct fake_monitor {
     size_t input_length;
     bool negotiated, stopping;
     int64_t wait_until; /* of a STEP_WAIT that has begun */
-    size_t chunk, commands;
+    size_t commands;
     char failure[4096];
 };
 
@@ -188,16 +188,6 @@ void fake_monitor_close(struct fake_monitor *fake)
     add_step(fake, (struct step){.kind = STEP_CLOSE});
 }
 
-void fake_monitor_die(struct fake_monitor *fake)
-{
-    add_step(fake, (struct step){.kind = STEP_DIE});
-}
-
-void fake_monitor_chunk(struct fake_monitor *fake, size_t bytes)
-{
-    add_step(fake, (struct step){.kind = STEP_CHUNK, .length = bytes});
-}
-
 /* ---- the monitor, in its thread, with the lock held ---- */
 
 static void hang_up(struct fake_monitor *fake)
@@ -212,8 +202,7 @@ static void hang_up(struct fake_monitor *fake)
 static void write_all(struct fake_monitor *fake, const char *bytes, size_t length)
 {
     while (length > 0 && fake->connection >= 0) {
-        size_t piece = fake->chunk && fake->chunk < length ? fake->chunk : length;
-        ssize_t sent = send(fake->connection, bytes, piece, MSG_NOSIGNAL);
+        ssize_t sent = send(fake->connection, bytes, length, MSG_NOSIGNAL);
 
         if (sent < 0 && errno == EINTR)
             continue;
@@ -340,10 +329,12 @@ static bool take_command(struct fake_monitor *fake)
 
     while (space < fake->input_length && strchr(" \r\n\t", fake->input[space]))
         space++;
-    memmove(fake->input, fake->input + space, fake->input_length - space);
-    fake->input_length -= space;
+    if (space == fake->input_length)
+        space = fake->input_length = 0;
     if (fake->input_length == 0)
         return false;
+    memmove(fake->input, fake->input + space, fake->input_length - space);
+    fake->input_length -= space;
     message = json_loadb(fake->input, fake->input_length,
                          JSON_DISABLE_EOF_CHECK | JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
     if (!message) {
@@ -438,19 +429,12 @@ static bool take_step(struct fake_monitor *fake)
         allow(fake);
         return true;
     }
-    if (step->kind == STEP_CHUNK) {
-        fake->chunk = step->length;
-    } else if (!connected || (step->kind == STEP_WAIT && !wait_is_over(fake, step->milliseconds))) {
+    if (!connected || (step->kind == STEP_WAIT && !wait_is_over(fake, step->milliseconds)))
         return false;
-    } else if (step->kind == STEP_SEND) {
+    if (step->kind == STEP_SEND)
         write_all(fake, step->bytes, step->length);
-    } else if (step->kind == STEP_CLOSE || step->kind == STEP_DIE) {
+    else if (step->kind == STEP_CLOSE)
         hang_up(fake);
-        if (step->kind == STEP_DIE) {
-            close(fake->listener);
-            fake->listener = -1;
-        }
-    }
     drop_first(fake);
     return true;
 }
@@ -541,11 +525,6 @@ struct fake_monitor *fake_monitor_start(void)
 const char *fake_monitor_path(const struct fake_monitor *fake)
 {
     return fake->path;
-}
-
-const char *fake_monitor_folder(const struct fake_monitor *fake)
-{
-    return fake->folder;
 }
 
 size_t fake_monitor_commands(struct fake_monitor *fake)

@@ -30,9 +30,8 @@ struct fake_monitor *fake_monitor_start(void);
 /* The same with another greeting; NULL: none, and no negotiation: the script says everything. */
 struct fake_monitor *fake_monitor_start_greeting(const char *greeting);
 
-/* The socket, and the folder that it lies in. */
+/* The socket. */
 const char *fake_monitor_path(const struct fake_monitor *fake);
-const char *fake_monitor_folder(const struct fake_monitor *fake);
 
 /*
  * The next command, and what its "return" is. arguments and value are JSON texts; arguments NULL:
@@ -62,11 +61,6 @@ void fake_monitor_send(struct fake_monitor *fake, const char *bytes, size_t leng
 void fake_monitor_wait(struct fake_monitor *fake, int milliseconds);
 /* Ends the connection; steps after it are for the next one. */
 void fake_monitor_close(struct fake_monitor *fake);
-/* Ends the connection and stops listening; the socket's file stays, as after a killed QEMU. */
-void fake_monitor_die(struct fake_monitor *fake);
-
-/* From now on everything is written in pieces of so many bytes; 0: whole. */
-void fake_monitor_chunk(struct fake_monitor *fake, size_t bytes);
 
 /* How many commands came so far, negotiation not counted. */
 size_t fake_monitor_commands(struct fake_monitor *fake);

@@ -13,6 +13,7 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -65,12 +66,15 @@ void peer_note(struct peer *peer, const char *format, ...)
     free(text);
 }
 
-/* The client destroys itself in this callback, if it was told so. */
+/* The client is destroyed in this callback, if it was told so; a second time does no harm. */
 static void meet_doom(struct peer *peer, enum peer_doom here)
 {
-    if (peer->doom != here)
+    bool is_counted = peer->doom_countdown > 0 && --peer->doom_countdown == 0;
+
+    if (peer->doom != here && !is_counted)
         return;
     peer->doom = DOOM_NONE;
+    qmp_client_free(peer->client);
     qmp_client_free(peer->client);
     peer->client = NULL;
 }
@@ -117,6 +121,17 @@ void peer_command_oob(struct peer *peer, const char *command)
     assert_int_equal(qmp_client_send_oob(peer->client, command, NULL, peer->command_timeout,
                                          peer_on_reply, peer_command_new(peer, command), NULL),
                      0);
+}
+
+void peer_expect_invalid(struct peer *peer, const char *command, json_t *arguments)
+{
+    struct qmp_error error = {0};
+
+    assert_int_equal(qmp_client_send(peer->client, command, arguments, 0, NULL, NULL, &error), -1);
+    assert_int_equal(error.code, QMP_ERROR_INVALID);
+    assert_true(*error.text);
+    assert_int_equal(qmp_client_send(peer->client, command, arguments, 0, NULL, NULL, NULL), -1);
+    json_decref(arguments);
 }
 
 static void on_ready(struct qmp_client *client, const struct qmp_error *error, void *arg)
@@ -173,6 +188,22 @@ static void on_trace(struct qmp_client *client, enum qmp_direction direction, co
     meet_doom(peer, direction == QMP_SENT ? DOOM_SENT : DOOM_RECEIVED);
 }
 
+static void tcp_pair(int ends[2])
+{
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    socklen_t length = sizeof name;
+
+    assert_int_equal(bind(listener, (struct sockaddr *)&name, length), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&name, &length), 0);
+    ends[1] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(ends[1], (struct sockaddr *)&name, length), 0);
+    ends[0] = accept(listener, NULL, NULL);
+    assert_true(ends[0] >= 0);
+    close(listener);
+}
+
 void peer_start(struct peer *peer, const struct qmp_client_options *options, int64_t timeout_ms)
 {
     struct qmp_client_options own = options ? *options : (struct qmp_client_options){0};
@@ -186,7 +217,10 @@ void peer_start(struct peer *peer, const struct qmp_client_options *options, int
     if (!peer->base)
         peer->base = event_base_new();
     assert_non_null(peer->base);
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    if (peer->tcp)
+        tcp_pair(ends);
+    else
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
     peer->server = ends[0];
     own.on_event = on_event;
     own.on_closed = on_closed;
@@ -233,7 +267,7 @@ void peer_pump(struct peer *peer)
         for (int turn = 0; turn < 3; turn++)
             event_base_loop(peer->base, EVLOOP_NONBLOCK);
         listen_to_client(peer);
-    } while (client_has_unread(peer) && qmp_client_peer_pid(peer->client) != 0);
+    } while (client_has_unread(peer));
 }
 
 void peer_say(struct peer *peer, const char *bytes, size_t length)
@@ -302,8 +336,37 @@ void peer_stop(struct peer *peer)
     event_base_loop(peer->base, EVLOOP_NONBLOCK);
     if (peer->server >= 0)
         close(peer->server);
-    event_base_free(peer->base);
+    if (!peer->shares_base)
+        event_base_free(peer->base);
     free(peer->heard);
     free(peer->log);
     *peer = (struct peer){.server = -1};
+}
+
+void peer_open(struct peer *peer)
+{
+    peer_start(peer, NULL, 60000);
+    peer_say_text(peer, PEER_GREETING);
+    peer_say_text(peer, PEER_NEGOTIATED);
+    peer_expect_log(peer, "ready\n");
+    peer->heard_length = 0;
+    peer->commands = 0;
+}
+
+void peer_reply(struct peer *peer, int first, int last)
+{
+    char text[64];
+
+    for (int id = first; id <= last; id++) {
+        snprintf(text, sizeof text, "{\"return\": %d, \"id\": %d}\r\n", id, id);
+        peer_say_text(peer, text);
+    }
+}
+
+void peer_run_for(struct peer *peer, long milliseconds)
+{
+    const struct timeval moment = {milliseconds / 1000, milliseconds % 1000 * 1000};
+
+    event_base_loopexit(peer->base, &moment);
+    event_base_dispatch(peer->base);
 }

@@ -30,26 +30,36 @@ enum peer_doom {
 struct peer {
     struct event_base *base;
     struct qmp_client *client; /* NULL when it was destroyed */
-    int server;                /* our end; -1: closed */
     char *heard;               /* all that the client sent, terminated */
     size_t heard_length;
     size_t commands; /* whole ones in it */
     char *log;       /* what the callbacks were told: see peer.c */
     size_t log_length;
-    unsigned send_when_ready; /* so many commands query-1, query-2, ... at once */
     int64_t command_timeout;
+    int server;               /* our end; -1: closed */
+    unsigned send_when_ready; /* so many commands query-1, query-2, ... at once */
     enum peer_doom doom;
+    unsigned
+        doom_countdown; /* the same, in the callback of this number, whichever it is; 0: none */
     bool peeks; /* looks at what the client sends without taking it: then closing is a reset */
+    bool tcp;   /* a TCP connection, not a UNIX one */
     bool deaf;  /* does not read at all */
+    bool shares_base; /* base was set before the start and stays after the stop */
 };
 
 /* A connected client with these settings; options' callbacks are replaced by those that log.
  * timeout_ms: of connecting. */
 void peer_start(struct peer *peer, const struct qmp_client_options *options, int64_t timeout_ms);
 
+/* The same with a client that is ready for commands; nothing is logged nor heard yet. */
+void peer_open(struct peer *peer);
+
 /* Sends a command whose outcome is logged under its name. */
 void peer_command(struct peer *peer, const char *command, const json_t *arguments);
 void peer_command_oob(struct peer *peer, const char *command);
+
+/* A command that is refused before it is sent; takes the arguments over. */
+void peer_expect_invalid(struct peer *peer, const char *command, json_t *arguments);
 
 /* The callback of both, for a command sent otherwise; arg: struct peer_command from
  * peer_command_new. */
@@ -61,11 +71,15 @@ void peer_on_reply(struct qmp_client *client, json_t *value, const struct qmp_er
 /* The server says this, and the client works until it has nothing more to do. */
 void peer_say(struct peer *peer, const char *bytes, size_t length);
 void peer_say_text(struct peer *peer, const char *text);
+/* {"return": ID, "id": ID} for each of these. */
+void peer_reply(struct peer *peer, int first, int last);
 /* The server closes. */
 void peer_hang_up(struct peer *peer);
 
 /* Runs the loop until the client has read everything; does not wait. */
 void peer_pump(struct peer *peer);
+/* Runs the loop for so long. */
+void peer_run_for(struct peer *peer, long milliseconds);
 /* Runs the loop, waiting, until the log holds this text; fails the test after seconds. */
 void peer_await(struct peer *peer, const char *text);
 

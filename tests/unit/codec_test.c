@@ -3,12 +3,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "codec.h"
+#include "json.h"
 
 static void messages_are_told_apart(void **state)
 {
@@ -24,6 +26,7 @@ static void messages_are_told_apart(void **state)
         {"{\"error\":17,\"id\":3}", MESSAGE_FAILURE, 3},
         {"{\"event\":\"RESET\"}", MESSAGE_EVENT, -1},
         {"{\"event\":1}", MESSAGE_OTHER, -1},
+        {"{\"event\":{}}", MESSAGE_OTHER, -1},
         {"{\"QMP\":{}}", MESSAGE_GREETING, -1},
         {"{\"QMP\":1}", MESSAGE_OTHER, -1},
         {"{}", MESSAGE_OTHER, -1},
@@ -43,6 +46,40 @@ static void messages_are_told_apart(void **state)
         assert_int_equal(message.id, cases[i].id);
         codec_message_free(&message);
     }
+}
+
+/* A reply of so many elements, each of this text. */
+static enum message_kind kind_of_many(const char *element, size_t count)
+{
+    size_t size = strlen(element), room = 64 + count * (size + 1), length = 0;
+    char *text = malloc(room);
+    struct message message;
+
+    assert_non_null(text);
+    length += (size_t)sprintf(text, "{\"id\":1,\"return\":[");
+    for (size_t i = 0; i < count; i++) {
+        memcpy(text + length, element, size);
+        length += size;
+        text[length++] = i + 1 < count ? ',' : ']';
+    }
+    text[length++] = '}';
+    codec_decode(text, length, &message);
+    codec_message_free(&message);
+    free(text);
+    return message.kind;
+}
+
+static void a_million_values_are_a_message_and_more_are_not(void **state)
+{
+    (void)state;
+    /* The message itself has two brackets and a comma. */
+    assert_int_equal(kind_of_many("1", JSON_VALUES_LIMIT - 2), MESSAGE_REPLY);
+    assert_int_equal(kind_of_many("1", JSON_VALUES_LIMIT - 1), MESSAGE_CROWDED);
+    assert_int_equal(kind_of_many("[]", JSON_VALUES_LIMIT / 2 - 1), MESSAGE_REPLY);
+    assert_int_equal(kind_of_many("{}", JSON_VALUES_LIMIT / 2), MESSAGE_CROWDED);
+    /* What a string holds is no value. */
+    assert_int_equal(kind_of_many("\",{[\\\",{[,,,,,,,,,,\"", JSON_VALUES_LIMIT / 2),
+                     MESSAGE_REPLY);
 }
 
 static void the_greeting_tells_version_and_capabilities(void **state)
@@ -128,19 +165,42 @@ static void what_qemu_would_not_take_is_not_sent(void **state)
     assert_null(codec_encode("x\"y", NULL, 1, false, &length, &error));
     assert_null(codec_encode("", NULL, 1, false, &length, &error));
     assert_null(codec_encode("x", list, 1, false, &length, &error));
+    assert_null(codec_encode(NULL, NULL, 1, false, &length, &error));
     json_decref(deep);
     json_decref(list);
+}
+
+/* QEMU's parser takes 64 MiB. */
+static void a_command_that_is_too_long_is_not_sent(void **state)
+{
+    const size_t size = (size_t)64 << 20;
+    char *text = malloc(size);
+    struct qmp_error error;
+    json_t *arguments;
+    size_t length;
+
+    (void)state;
+    assert_non_null(text);
+    memset(text, 'x', size);
+    arguments = json_pack("{s:s%}", "a", text, size);
+    assert_null(codec_encode("x", arguments, 1, false, &length, &error));
+    assert_int_equal(error.code, QMP_ERROR_INVALID);
+    assert_string_equal(error.text, "the arguments are too long");
+    json_decref(arguments);
+    free(text);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_are_told_apart),
+        cmocka_unit_test(a_million_values_are_a_message_and_more_are_not),
         cmocka_unit_test(the_greeting_tells_version_and_capabilities),
         cmocka_unit_test(integers_stay_exact_up_to_64_bits),
         cmocka_unit_test(strings_can_hold_nul),
         cmocka_unit_test(commands_are_compact),
         cmocka_unit_test(what_qemu_would_not_take_is_not_sent),
+        cmocka_unit_test(a_command_that_is_too_long_is_not_sent),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -67,11 +67,56 @@ static void a_text_beyond_the_bound_is_refused(void **state)
     }
 }
 
+static void words_and_strings_have_the_bound_as_well(void **state)
+{
+    struct framer framer;
+    const char *text;
+    size_t length;
+    char out[512];
+
+    (void)state;
+    for (size_t chunk = 1; chunk < 20; chunk++) {
+        assert_int_equal(cut("\"0123456789\"", chunk, 11, out), FRAMER_TOO_BIG);
+        assert_int_equal(cut("\"0123456789\"", chunk, 12, out), FRAMER_MORE);
+        assert_int_equal(cut("0123456789 ", chunk, 9, out), FRAMER_TOO_BIG);
+        assert_int_equal(cut("0123456789 ", chunk, 10, out), FRAMER_MORE);
+        assert_int_equal(cut("0123456789[", chunk, 9, out), FRAMER_TOO_BIG);
+    }
+    /* A word that only the end of the stream ends. */
+    framer_init(&framer, 5);
+    assert_true(framer_append(&framer, "012345", 6));
+    assert_int_equal(framer_next(&framer, &text, &length), FRAMER_TOO_BIG);
+    assert_int_equal(framer_last(&framer, &text, &length), FRAMER_TOO_BIG);
+    framer_free(&framer);
+}
+
+static void nothing_and_too_much_can_be_appended(void **state)
+{
+    struct framer framer;
+    const char *text;
+    size_t length;
+
+    (void)state;
+    framer_init(&framer, 1000);
+    assert_true(framer_append(&framer, "", 0));
+    assert_int_equal(framer_next(&framer, &text, &length), FRAMER_MORE);
+    assert_int_equal(framer_last(&framer, &text, &length), FRAMER_MORE);
+    assert_true(framer_append(&framer, "nul", 3));
+    assert_false(framer_append(&framer, "l", SIZE_MAX / 2));
+    assert_int_equal(framer_next(&framer, &text, &length), FRAMER_MORE);
+    assert_true(framer_append(&framer, "", 0));
+    assert_int_equal(framer_last(&framer, &text, &length), FRAMER_TEXT);
+    assert_int_equal(length, 3);
+    framer_free(&framer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_are_cut_whatever_the_chunks),
         cmocka_unit_test(a_text_beyond_the_bound_is_refused),
+        cmocka_unit_test(words_and_strings_have_the_bound_as_well),
+        cmocka_unit_test(nothing_and_too_much_can_be_appended),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

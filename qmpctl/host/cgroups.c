@@ -25,7 +25,8 @@ struct hierarchies {
 
 /* How a controller names its files in both versions. */
 struct files_of_limit {
-    const char *limit[2], *usage[2];
+    const char *limit[2]; /* NULL: that version has no such limit */
+    const char *usage[2];
     const char *cache[2]; /* line of memory.stat with what can be dropped; NULL: none */
 };
 
@@ -112,25 +113,30 @@ static uint64_t dropped_cache(const char *root, const char *folder, const char *
 static void weigh(const char *root, const char *folder, const struct files_of_limit *files,
                   int version, struct host_limit *tightest)
 {
-    char path[FILES_PATH];
+    char path[FILES_PATH], usage[FILES_PATH];
     struct host_limit found;
     uint64_t cache;
 
-    if (snprintf(path, sizeof path, "%s/%s", folder, files->usage[version]) >= (int)sizeof path)
-        return;
-    found.usage = files_read_number(root, path);
-    if (snprintf(path, sizeof path, "%s/%s", folder, files->limit[version]) >= (int)sizeof path)
+    if (!files->limit[version] ||
+        snprintf(path, sizeof path, "%s/%s", folder, files->limit[version]) >= (int)sizeof path ||
+        snprintf(usage, sizeof usage, "%s/%s", folder, files->usage[version]) >= (int)sizeof usage)
         return;
     found.limit = files_read_number(root, path);
     /* "max" is no number; version 1 writes its largest number for "none". */
-    if (found.limit >= (uint64_t)1 << 62 || found.usage == HOST_UNKNOWN)
+    if (found.limit >= (uint64_t)1 << 62)
+        return;
+    found.usage = files_read_number(root, usage);
+    if (found.usage == HOST_UNKNOWN)
         return;
     cache = dropped_cache(root, folder, files->cache[version]);
     found.usage -= cache < found.usage ? cache : found.usage;
     found.headroom = found.usage < found.limit ? found.limit - found.usage : 0;
     if (tightest->headroom != HOST_UNKNOWN && tightest->headroom <= found.headroom)
         return;
-    snprintf(found.file, sizeof found.file, "%.*s", (int)sizeof found.file - 1, path);
+    if (strlen(path) < sizeof found.file)
+        memcpy(found.file, path, strlen(path) + 1);
+    else
+        found.file[0] = '\0';
     *tightest = found;
 }
 
@@ -168,6 +174,18 @@ static void find_memory_limit(const char *root, const struct hierarchies *all,
     climb(root, &all->unified, &files, limit);
 }
 
+static void find_memory_high(const char *root, const struct hierarchies *all,
+                             struct host_limit *limit)
+{
+    static const struct files_of_limit files = {
+        .limit = {NULL, "memory.high"},
+        .usage = {NULL, "memory.current"},
+        .cache = {NULL, "inactive_file "},
+    };
+
+    climb(root, &all->unified, &files, limit);
+}
+
 /* "2MB", "1GB", "64KB": how the hugetlb controller calls a page size. */
 static void page_size_name(uint64_t page_size, char *name, size_t size)
 {
@@ -201,6 +219,7 @@ void cgroups_read(const char *root, char *groups, char *mounts, struct host_fact
     each_line(groups, read_group, &all);
     each_line(mounts, read_mount, &all);
     find_memory_limit(root, &all, &facts->memory_limit);
+    find_memory_high(root, &all, &facts->memory_high);
     for (size_t i = 0; i < facts->pool_count; i++) {
         find_hugetlb_limit(root, &all, &facts->pools[i], "");
         find_hugetlb_limit(root, &all, &facts->pools[i], "rsvd.");

@@ -5,8 +5,8 @@
 struct host_facts;
 
 /*
- * Fills memory_limit and the pools' limit of facts from groups, the text of /proc/PID/cgroup, and
- * mounts, that of our own mountinfo. Both texts are changed.
+ * Fills memory_limit, memory_high and the pools' limit of facts from groups, the text of
+ * /proc/PID/cgroup, and mounts, that of our own mountinfo. Both texts are changed.
  */
 void cgroups_read(const char *root, char *groups, char *mounts, struct host_facts *facts);
 

@@ -12,6 +12,8 @@
 
 #include "host/host.h"
 
+#define FIRST_LOAD ((size_t)8192)
+
 bool files_join(const char *root, const char *path, char *joined, size_t size)
 {
     size_t length = strlen(root);
@@ -44,15 +46,23 @@ static int open_regular(const char *root, const char *path)
     return descriptor;
 }
 
-static long read_whole(int descriptor, char *buffer, size_t size)
+/* -1, as long as nothing interrupts it. */
+static ssize_t read_some(int descriptor, char *buffer, size_t size)
 {
-    size_t length = 0;
+    ssize_t got;
 
+    do
+        got = read(descriptor, buffer, size);
+    while (got < 0 && errno == EINTR);
+    return got;
+}
+
+/* Continues behind length, up to size - 1 bytes and a zero byte. The new length, or -1. */
+static long read_whole(int descriptor, char *buffer, size_t length, size_t size)
+{
     while (length < size - 1) {
-        ssize_t got = read(descriptor, buffer + length, size - 1 - length);
+        ssize_t got = read_some(descriptor, buffer + length, size - 1 - length);
 
-        if (got < 0 && errno == EINTR)
-            continue;
         if (got < 0)
             return -1;
         if (got == 0)
@@ -70,24 +80,47 @@ long files_read(const char *root, const char *path, char *buffer, size_t size)
 
     if (descriptor < 0)
         return -1;
-    length = read_whole(descriptor, buffer, size);
+    length = read_whole(descriptor, buffer, 0, size);
     close(descriptor);
     return length;
 }
 
+/* Most are small: a bound of a MiB is not asked of the system for a page. */
+static char *load(int descriptor, size_t limit, size_t *length)
+{
+    char *buffer = NULL;
+    size_t size = 0;
+    long got = 0;
+
+    while ((size_t)got + 1 >= size && size < limit + 1) {
+        size_t larger = size == 0 ? FIRST_LOAD : size * 2;
+        char *grown = realloc(buffer, larger > limit + 1 ? limit + 1 : larger);
+
+        if (grown) {
+            buffer = grown;
+            size = larger > limit + 1 ? limit + 1 : larger;
+            got = read_whole(descriptor, buffer, (size_t)got, size);
+        }
+        if (!grown || got < 0) {
+            free(buffer);
+            return NULL;
+        }
+    }
+    *length = (size_t)got;
+    return buffer;
+}
+
 char *files_load(const char *root, const char *path, size_t limit, size_t *length)
 {
-    char *buffer = malloc(limit + 1), *fitted;
-    long got = buffer ? files_read(root, path, buffer, limit + 1) : -1;
+    int descriptor = open_regular(root, path);
+    size_t got;
+    char *text;
 
-    if (got < 0) {
-        free(buffer);
+    if (descriptor < 0)
         return NULL;
-    }
-    if (length)
-        *length = (size_t)got;
-    fitted = realloc(buffer, (size_t)got + 1);
-    return fitted ? fitted : buffer;
+    text = load(descriptor, limit, length ? length : &got);
+    close(descriptor);
+    return text;
 }
 
 uint64_t files_number(const char *text)
@@ -109,8 +142,16 @@ uint64_t files_number(const char *text)
 uint64_t files_read_number(const char *root, const char *path)
 {
     char text[64];
+    int descriptor = open_regular(root, path);
+    ssize_t got;
 
-    return files_read(root, path, text, sizeof text) > 0 ? files_number(text) : HOST_UNKNOWN;
+    if (descriptor < 0)
+        return HOST_UNKNOWN;
+    /* The kernel gives such a file in one piece, and there are many: nobody asks for the end. */
+    got = read_some(descriptor, text, sizeof text - 1);
+    close(descriptor);
+    text[got > 0 ? got : 0] = '\0';
+    return files_number(text);
 }
 
 const char *files_line(const char *text, const char *key, char *value, size_t size)

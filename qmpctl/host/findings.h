@@ -21,6 +21,17 @@ struct preflight_finding *finding_add(struct preflight_report *report,
 void finding_mend(struct preflight_finding *finding, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* The mend of a limit: its file and what to write there. Nothing where the file is not known. */
+void finding_mend_limit(struct preflight_finding *finding, const struct host_limit *limit,
+                        uint64_t missing);
+
+/* A path as a shell takes it: in quotes where it needs them. systemd's names of cgroups have
+ * backslashes in them. */
+struct finding_word {
+    char text[4200];
+};
+struct finding_word finding_quote(const char *path);
+
 /* " on node 0", " on nodes 0-3", or nothing for an empty set. Returns buffer. */
 char *finding_nodes(const struct node_set *nodes, char *buffer, size_t size);
 

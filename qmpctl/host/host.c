@@ -42,6 +42,7 @@ void host_facts_init(struct host_facts *facts)
                                  .committed = HOST_UNKNOWN,
                                  .overcommit_memory = HOST_UNKNOWN,
                                  .memory_limit = no_limit,
+                                 .memory_high = no_limit,
                                  .locked = HOST_UNKNOWN,
                                  .locked_limit = HOST_UNKNOWN};
     for (size_t node = 0; node < HOST_NODES; node++)
@@ -220,15 +221,6 @@ const struct host_pool *host_pool_find(const struct host_facts *facts, uint64_t 
     for (size_t i = 0; i < facts->pool_count; i++) {
         if (facts->pools[i].page_size == page_size)
             return &facts->pools[i];
-    }
-    return NULL;
-}
-
-const struct host_mount *host_mount_find(const struct host_facts *facts, uint64_t page_size)
-{
-    for (size_t i = 0; i < facts->mount_count; i++) {
-        if (facts->mounts[i].page_size == page_size && facts->mounts[i].writable)
-            return &facts->mounts[i];
     }
     return NULL;
 }

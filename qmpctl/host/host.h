@@ -18,13 +18,14 @@
 #define HOST_UNKNOWN UINT64_MAX
 #define HOST_POOLS   8
 #define HOST_MOUNTS  16
+#define HOST_GROUPS  64
 
 /* The limit of a cgroup with the least room left, among QEMU's own and all above it. */
 struct host_limit {
     uint64_t limit;    /* HOST_UNKNOWN: none is set, or none could be read */
     uint64_t usage;    /* without file cache that the kernel can drop */
     uint64_t headroom; /* limit - usage, 0 where over it; HOST_UNKNOWN without limit */
-    char file[512];    /* where the limit is set */
+    char file[1024];   /* where the limit is set; empty where that is too long */
 };
 
 /* The hugepages of one size; counts are pages. */
@@ -39,6 +40,14 @@ struct host_mount {
     uint64_t page_size;
     bool writable;
     char path[1024]; /* as QEMU sees it */
+};
+
+/* Whom QEMU's access to files is judged by. */
+struct host_identity {
+    bool known;
+    bool any; /* CAP_DAC_OVERRIDE: modes do not bind it */
+    uint32_t user, groups[HOST_GROUPS];
+    size_t group_count;
 };
 
 struct host_facts {
@@ -58,13 +67,15 @@ struct host_facts {
     size_t mount_count;
 
     struct host_limit memory_limit; /* of QEMU's cgroups */
+    struct host_limit memory_high;  /* beyond it the kernel reclaims and throttles (version 2) */
 
     /* QEMU itself */
     struct node_set allowed_nodes; /* empty where unknown */
     unsigned cpus;                 /* that QEMU may run on; 0 where unknown */
     uint64_t locked, locked_limit; /* HOST_UNKNOWN limit: unlimited or not known */
     bool may_lock_any;             /* CAP_IPC_LOCK: the limit does not bind it */
-    bool uses_vfio;                /* guest memory is pinned; false where not known */
+    struct host_identity identity;
+    bool uses_vfio; /* guest memory is pinned; false where not known */
 };
 
 /*
@@ -78,8 +89,5 @@ void host_facts_init(struct host_facts *facts);
 
 /* NULL where the host has no hugepages of this size. */
 const struct host_pool *host_pool_find(const struct host_facts *facts, uint64_t page_size);
-
-/* The first writable hugetlbfs with this page size; NULL: none is mounted. */
-const struct host_mount *host_mount_find(const struct host_facts *facts, uint64_t page_size);
 
 #endif

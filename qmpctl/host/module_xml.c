@@ -15,6 +15,8 @@
 
 #define TEXT  256
 #define DEPTH 3
+/* Of any machine that QEMU runs on; a host has larger ones at the most. */
+#define SMALLEST_PAGE 4096
 
 enum element {
     NONE,
@@ -176,6 +178,8 @@ static void read_size(struct reader *reader, enum element element, uint64_t *byt
         refuse(reader, "<%s> '%.64s': %s", grammar[element].name, reader->text, why);
     else if (element == SOURCE_PAGESIZE && (*bytes & (*bytes - 1)) != 0)
         refuse(reader, "<pagesize> '%.64s': no power of two", reader->text);
+    else if (element == SOURCE_PAGESIZE && *bytes < SMALLEST_PAGE)
+        refuse(reader, "<pagesize> '%.64s': no page is that small", reader->text);
 }
 
 static void read_target_node(struct reader *reader)

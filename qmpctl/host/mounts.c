@@ -24,26 +24,25 @@ static void undo_escapes(char *text)
     *to = '\0';
 }
 
-/* "36 35 98:0 ROOT PATH OPTIONS [tag:value]... - TYPE SOURCE SUPER", see proc(5). */
+/* "36 35 98:0 ROOT PATH OPTIONS [tag:value]... - TYPE SOURCE SUPER", see proc(5). One blank parts
+ * them: the source may be empty. */
 bool mount_parse(char *line, struct mount_entry *entry)
 {
-    char *fields[6], *cursor = NULL, *field;
-    int count = 0;
+    char *fields[6], *rest = line, *field;
 
-    for (field = strtok_r(line, " ", &cursor); field && count < 6;) {
-        fields[count++] = field;
-        field = strtok_r(NULL, " ", &cursor);
-    }
-    while (field && strcmp(field, "-") != 0)
-        field = strtok_r(NULL, " ", &cursor);
-    if (!field || count < 6)
+    for (int i = 0; i < 6; i++)
+        fields[i] = strsep(&rest, " ");
+    do
+        field = strsep(&rest, " ");
+    while (field && strcmp(field, "-") != 0);
+    if (!field)
         return false;
     entry->root = fields[3];
     entry->path = fields[4];
     entry->options = fields[5];
-    entry->type = strtok_r(NULL, " ", &cursor);
-    strtok_r(NULL, " ", &cursor);
-    entry->super_options = strtok_r(NULL, " ", &cursor);
+    entry->type = strsep(&rest, " ");
+    strsep(&rest, " ");
+    entry->super_options = strsep(&rest, " ");
     if (!entry->type || !entry->super_options)
         return false;
     undo_escapes(entry->root);

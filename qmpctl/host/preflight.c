@@ -144,8 +144,9 @@ void preflight_check(const struct host_facts *facts, const struct preflight_need
 
     check_policy(need, report);
     if (!facts) {
-        finding_add(report, PREFLIGHT_NOTE, "remote",
-                    "QEMU is not on this host: its memory, hugepages and limits were not checked");
+        finding_add(
+            report, PREFLIGHT_NOTE, "remote",
+            "QEMU cannot be seen on this host: memory, hugepages and limits were not checked");
         return;
     }
     sum = sum_up(facts, need);

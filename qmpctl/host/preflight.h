@@ -22,13 +22,20 @@ enum preflight_policy {
     PREFLIGHT_POLICY_INTERLEAVE
 };
 
+/* What the kernel does about memory of ordinary pages. */
+enum preflight_backing {
+    PREFLIGHT_COMMITTED,   /* anonymous or private: it commits to all of it at once */
+    PREFLIGHT_SHMEM,       /* a shared memfd or file of a tmpfs: page by page */
+    PREFLIGHT_WRITTEN_BACK /* a shared file on a disk: never, it can write pages back */
+};
+
 struct preflight_need {
     const uint64_t *sizes; /* of the devices to plug */
     size_t count;
     uint64_t page_size; /* of hugepages; 0: the host's ordinary pages */
     bool prealloc;
     bool no_reserve; /* QEMU's reserve=off */
-    bool share;
+    enum preflight_backing backing;
     enum preflight_policy policy;
     struct node_set nodes;
     uint64_t path_free; /* struct mem_path's free; HOST_UNKNOWN where there is no mem-path */
@@ -38,7 +45,7 @@ struct preflight_finding {
     enum preflight_severity severity;
     const char *check; /* a stable name: "hugepages", "memory", ...; static */
     char text[256];    /* "needs 512 hugepages of 2M on node 0, 130 are free" */
-    char mend[320];    /* the command that helps; empty where none is known */
+    char mend[512];    /* the command that helps; empty where none is known */
 };
 
 struct preflight_report {
@@ -49,7 +56,8 @@ struct preflight_report {
 /*
  * Appends what speaks against the need to *report (which begins zero-initialised). facts NULL:
  * QEMU is not on this host; that becomes the one note. Checks by name: remote, policy, nodes,
- * alignment, pagesize, hugepages, memory, commit, cgroup, hugetlb-cgroup, locked, mem-path.
+ * alignment, pagesize, hugepages, memory, commit, cgroup, cgroup-high, hugetlb-cgroup, locked,
+ * mem-path.
  */
 void preflight_check(const struct host_facts *facts, const struct preflight_need *need,
                      struct preflight_report *report);

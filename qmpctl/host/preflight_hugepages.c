@@ -73,11 +73,11 @@ static void report_shortage(const struct host_pool *pool, const struct node_set 
     if (growth > 0)
         snprintf(more, sizeof more, "; overcommit allows %" PRIu64 " more%s", growth,
                  could_grow ? ", if the host finds them" : "");
-    mend_pool(finding_add(report, could_grow ? PREFLIGHT_WARNING : PREFLIGHT_IMPOSSIBLE,
-                          "hugepages", "needs %" PRIu64 " hugepages of %s%s, %" PRIu64 " %s free%s",
-                          pages, size_exact(pool->page_size).text,
-                          finding_nodes(nodes, place, sizeof place), free, free == 1 ? "is" : "are",
-                          more),
+    mend_pool(finding_add(
+                  report, could_grow ? PREFLIGHT_WARNING : PREFLIGHT_IMPOSSIBLE, "hugepages",
+                  "needs %" PRIu64 " hugepage%s of %s%s, %" PRIu64 " %s free%s", pages,
+                  pages == 1 ? "" : "s", size_exact(pool->page_size).text,
+                  finding_nodes(nodes, place, sizeof place), free, free == 1 ? "is" : "are", more),
               pool, node, pages - free);
 }
 
@@ -142,19 +142,15 @@ static bool check_bound(const struct host_pool *pool, const struct preflight_sum
 static void check_controller(const struct host_pool *pool, const struct preflight_sum *sum,
                              struct preflight_report *report)
 {
-    uint64_t missing;
-
     if (pool->limit.headroom == HOST_UNKNOWN || sum->bytes <= pool->limit.headroom)
         return;
-    missing = sum->bytes - pool->limit.headroom;
-    finding_mend(
+    finding_mend_limit(
         finding_add(report, PREFLIGHT_IMPOSSIBLE, "hugetlb-cgroup",
                     "needs %s in hugepages of %s, the limit of QEMU's cgroup leaves %s "
                     "of %s",
                     size_exact(sum->bytes).text, size_exact(pool->page_size).text,
                     size_exact(pool->limit.headroom).text, size_exact(pool->limit.limit).text),
-        "echo %" PRIu64 " >%s",
-        missing > UINT64_MAX / 2 ? UINT64_MAX / 2 : pool->limit.limit + missing, pool->limit.file);
+        &pool->limit, sum->bytes - pool->limit.headroom);
 }
 
 void preflight_check_hugepages(const struct host_facts *facts, const struct preflight_need *need,

@@ -5,6 +5,10 @@
 #include "host/findings.h"
 #include "size.h"
 
+/* What QEMU needs beside the memory itself, page tables above all, and what it may take between the
+ * look and the mending: on top of what is missing, with a 64th. */
+#define MEND_MARGIN (64 * MIB)
+
 static uint64_t add(uint64_t a, uint64_t b)
 {
     if (a == HOST_UNKNOWN || b == HOST_UNKNOWN)
@@ -12,29 +16,39 @@ static uint64_t add(uint64_t a, uint64_t b)
     return b > HOST_UNKNOWN - 1 - a ? HOST_UNKNOWN - 1 : a + b;
 }
 
-/* Without prealloc the memory is taken as the guest touches it: trouble later, not now. */
+/* Without prealloc the memory is taken as the guest touches it: trouble later, not now. What can be
+ * written back to a disk is slow, and no more. */
+static enum preflight_severity shortage(const struct preflight_need *need)
+{
+    return need->prealloc && need->backing != PREFLIGHT_WRITTEN_BACK ? PREFLIGHT_IMPOSSIBLE
+                                                                     : PREFLIGHT_WARNING;
+}
+
 static void check_available(const struct host_facts *facts, const struct preflight_need *need,
                             const struct preflight_sum *sum, struct preflight_report *report)
 {
     uint64_t with_swap = add(facts->memory_available, facts->swap_free);
-    bool too_much = sum->bytes > with_swap;
+    bool too_much = sum->bytes > with_swap, disk = need->backing == PREFLIGHT_WRITTEN_BACK;
 
     if (facts->memory_available == HOST_UNKNOWN || sum->bytes <= facts->memory_available)
         return;
-    finding_add(report, need->prealloc && too_much ? PREFLIGHT_IMPOSSIBLE : PREFLIGHT_WARNING,
-                "memory", "needs %s of the host's memory, %s are available%s",
-                size_human(sum->bytes).text, size_human(facts->memory_available).text,
-                too_much ? "" : " without swapping");
+    finding_add(report, too_much ? shortage(need) : PREFLIGHT_WARNING, "memory",
+                "needs %s of the host's memory, %s are available%s", size_human(sum->bytes).text,
+                size_human(facts->memory_available).text,
+                disk       ? "; the rest lies on the disk"
+                : too_much ? ""
+                           : " without swapping");
 }
 
 /* File cache on the nodes can be dropped, so what is free there is no hard bound; all of it is. */
-static void check_nodes_memory(const struct host_facts *facts, const struct preflight_sum *sum,
-                               struct preflight_report *report)
+static void check_nodes_memory(const struct host_facts *facts, const struct preflight_need *need,
+                               const struct preflight_sum *sum, struct preflight_report *report)
 {
     uint64_t free = 0, total = 0;
     char place[160];
 
-    if (!sum->bound)
+    /* A policy says nothing about the cache of a file on a disk. */
+    if (!sum->bound || need->backing == PREFLIGHT_WRITTEN_BACK)
         return;
     for (unsigned node = 0; node < HOST_NODES; node++) {
         if (!node_set_has(&sum->usable, node))
@@ -62,7 +76,10 @@ static void check_commit(const struct host_facts *facts, const struct preflight_
 {
     uint64_t whole = add(facts->memory_total, facts->swap_total), left;
 
-    if (facts->overcommit_memory == 0 && !need->no_reserve && sum->largest > whole) {
+    if (need->backing == PREFLIGHT_WRITTEN_BACK)
+        return;
+    if (facts->overcommit_memory == 0 && !need->no_reserve &&
+        need->backing == PREFLIGHT_COMMITTED && sum->largest > whole) {
         finding_add(report, PREFLIGHT_IMPOSSIBLE, "commit",
                     "a device of %s is larger than the host's memory and swap together, %s",
                     size_human(sum->largest).text, size_human(whole).text);
@@ -73,36 +90,59 @@ static void check_commit(const struct host_facts *facts, const struct preflight_
         return;
     left = facts->commit_limit > facts->committed ? facts->commit_limit - facts->committed : 0;
     if (sum->bytes > left)
-        finding_mend(finding_add(report, PREFLIGHT_IMPOSSIBLE, "commit",
-                                 "needs %s, the host's commit limit leaves %s",
-                                 size_human(sum->bytes).text, size_human(left).text),
-                     "sysctl vm.overcommit_memory=0");
+        finding_mend(
+            finding_add(report,
+                        need->backing == PREFLIGHT_SHMEM ? shortage(need) : PREFLIGHT_IMPOSSIBLE,
+                        "commit", "needs %s, the host's commit limit leaves %s",
+                        size_human(sum->bytes).text, size_human(left).text),
+            "sysctl vm.overcommit_memory=0");
+}
+
+static uint64_t with_margin(uint64_t missing, const struct preflight_sum *sum)
+{
+    return missing < UINT64_MAX / 4 ? missing + MEND_MARGIN + sum->bytes / 64 : missing;
 }
 
 static void check_cgroup(const struct host_facts *facts, const struct preflight_need *need,
                          const struct preflight_sum *sum, struct preflight_report *report)
 {
     const struct host_limit *limit = &facts->memory_limit;
-    uint64_t missing;
 
     if (limit->headroom == HOST_UNKNOWN || sum->bytes <= limit->headroom)
         return;
-    missing = sum->bytes - limit->headroom;
-    finding_mend(finding_add(report, need->prealloc ? PREFLIGHT_IMPOSSIBLE : PREFLIGHT_WARNING,
-                             "cgroup",
-                             "needs %s, the memory limit of QEMU's cgroup leaves %s of %s; beyond "
-                             "it the kernel kills the VM",
-                             size_human(sum->bytes).text, size_human(limit->headroom).text,
-                             size_human(limit->limit).text),
-                 "echo %" PRIu64 " >%s",
-                 missing > UINT64_MAX / 2 ? UINT64_MAX / 2 : limit->limit + missing, limit->file);
+    finding_mend_limit(
+        finding_add(report, shortage(need), "cgroup",
+                    "needs %s, the memory limit of QEMU's cgroup leaves %s of %s; %s",
+                    size_human(sum->bytes).text, size_human(limit->headroom).text,
+                    size_human(limit->limit).text,
+                    need->backing == PREFLIGHT_WRITTEN_BACK ? "the rest lies on the disk"
+                                                            : "beyond it the kernel kills the VM"),
+        limit, with_margin(sum->bytes - limit->headroom, sum));
+}
+
+/* It works for as long as nobody looks at the clock: hence never more than a warning. */
+static void check_cgroup_high(const struct host_facts *facts, const struct preflight_sum *sum,
+                              struct preflight_report *report)
+{
+    const struct host_limit *high = &facts->memory_high;
+
+    if (high->headroom == HOST_UNKNOWN || sum->bytes <= high->headroom)
+        return;
+    finding_mend_limit(
+        finding_add(report, PREFLIGHT_WARNING, "cgroup-high",
+                    "needs %s, memory.high of QEMU's cgroup leaves %s of %s; beyond it the kernel "
+                    "slows the VM down hard",
+                    size_human(sum->bytes).text, size_human(high->headroom).text,
+                    size_human(high->limit).text),
+        high, with_margin(sum->bytes - high->headroom, sum));
 }
 
 void preflight_check_memory(const struct host_facts *facts, const struct preflight_need *need,
                             const struct preflight_sum *sum, struct preflight_report *report)
 {
     check_available(facts, need, sum, report);
-    check_nodes_memory(facts, sum, report);
+    check_nodes_memory(facts, need, sum, report);
     check_commit(facts, need, sum, report);
     check_cgroup(facts, need, sum, report);
+    check_cgroup_high(facts, sum, report);
 }

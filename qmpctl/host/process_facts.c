@@ -11,9 +11,10 @@
 #include "host/files.h"
 #include "host/host.h"
 
-#define CAPABILITY_IPC_LOCK 14
-#define DESCRIPTORS         8192
-#define CPUS                65536u
+#define CAPABILITY_DAC_OVERRIDE 1
+#define CAPABILITY_IPC_LOCK     14
+#define DESCRIPTORS             8192
+#define CPUS                    65536u
 
 /* How many numbers "0-3,8" names; 0: malformed. */
 static unsigned count_list(const char *text)
@@ -36,6 +37,37 @@ static unsigned count_list(const char *text)
     return *text == '\0' ? count : 0;
 }
 
+static void add_groups(const char *text, size_t most, struct host_identity *identity)
+{
+    char *end;
+
+    for (size_t i = 0; i < most && identity->group_count < HOST_GROUPS; i++, text = end) {
+        unsigned long group = strtoul(text, &end, 10);
+
+        if (end == text)
+            return;
+        identity->groups[identity->group_count++] = (uint32_t)group;
+    }
+}
+
+/* "Uid: real effective saved filesystem"; the last one counts for files, as with groups. */
+static void read_identity(const char *text, struct host_identity *identity)
+{
+    char value[4096];
+    unsigned user, group;
+
+    if (!files_line(text, "Uid:", value, sizeof value) ||
+        sscanf(value, "%*s %*s %*s %10u", &user) != 1)
+        return;
+    identity->known = true;
+    identity->user = user;
+    if (files_line(text, "Gid:", value, sizeof value) &&
+        sscanf(value, "%*s %*s %*s %10u", &group) == 1)
+        identity->groups[identity->group_count++] = group;
+    if (files_line(text, "Groups:", value, sizeof value))
+        add_groups(value, HOST_GROUPS, identity);
+}
+
 static void read_status(const char *text, struct host_facts *facts)
 {
     char value[4096];
@@ -46,8 +78,13 @@ static void read_status(const char *text, struct host_facts *facts)
     if (!files_line(text, "Mems_allowed_list:", value, sizeof value) ||
         !node_set_parse(value, &facts->allowed_nodes))
         facts->allowed_nodes = (struct node_set){0};
-    if (files_line(text, "CapEff:", value, sizeof value))
-        facts->may_lock_any = (strtoumax(value, NULL, 16) >> CAPABILITY_IPC_LOCK & 1) != 0;
+    read_identity(text, &facts->identity);
+    if (files_line(text, "CapEff:", value, sizeof value)) {
+        uintmax_t capabilities = strtoumax(value, NULL, 16);
+
+        facts->may_lock_any = (capabilities >> CAPABILITY_IPC_LOCK & 1) != 0;
+        facts->identity.any = (capabilities >> CAPABILITY_DAC_OVERRIDE & 1) != 0;
+    }
 }
 
 /* "Max locked memory  8388608  8388608  bytes": the first is the one that binds. */

@@ -1,3 +1,4 @@
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,6 +164,25 @@ static int add_mon(struct process *process, const struct arguments *arguments, c
                : 0;
 }
 
+/* "monitor-qmp,id=m,chardev=ID" or the same as JSON: how QEMU 11.1 wants a monitor to be said. */
+static int add_object(struct process *process, const struct arguments *arguments, const char *text)
+{
+    json_t *json = *text == '{' ? json_loads(text, 0, NULL) : NULL;
+    const char *type = json_string_value(json_object_get(json, "qom-type"));
+    const char *chardev = json_string_value(json_object_get(json, "chardev"));
+    char types[OPTION_VALUE], chardevs[OPTION_VALUE];
+    int status = 0;
+
+    if (!json && option_find(text, "qom-type", "qom-type", types, sizeof types))
+        type = types;
+    if (!json && option_find(text, "qom-type", "chardev", chardevs, sizeof chardevs))
+        chardev = chardevs;
+    if (type && chardev && strcmp(type, "monitor-qmp") == 0)
+        status = add_by_id(process, arguments, chardev);
+    json_decref(json);
+    return status;
+}
+
 static int read_argument(struct process *process, const struct arguments *arguments, size_t i)
 {
     char value[OPTION_VALUE];
@@ -181,6 +201,8 @@ static int read_argument(struct process *process, const struct arguments *argume
     }
     if ((text = value_of(arguments, i, "mon")))
         return add_mon(process, arguments, text);
+    if ((text = value_of(arguments, i, "object")))
+        return add_object(process, arguments, text);
     if ((text = value_of(arguments, i, "qmp")) || (text = value_of(arguments, i, "qmp-pretty")))
         return add_qmp(process, arguments, text);
     return 0;

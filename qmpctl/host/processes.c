@@ -144,27 +144,60 @@ static void complete_monitors(const char *root, struct process *process)
     process->monitor_count = kept;
 }
 
+/* The arguments of a process, for the caller to free, and where those of QEMU begin in them, NULL
+ * where it is none. */
+static char *read_arguments(const char *root, pid_t pid, const char **program, size_t *length)
+{
+    char path[64], exe[FILES_PATH];
+    char *cmdline;
+
+    *program = NULL;
+    read_program(root, pid, exe, sizeof exe);
+    if (*exe && !is_qemu_name(exe) && !is_loader_name(exe))
+        return NULL;
+    snprintf(path, sizeof path, "proc/%d/cmdline", (int)pid);
+    cmdline = files_load(root, path, CMDLINE, length);
+    if (cmdline)
+        *program = find_program(exe, cmdline, *length);
+    return cmdline;
+}
+
+bool process_is_qemu(const char *root, pid_t pid)
+{
+    const char *program;
+    size_t length;
+    char *cmdline = read_arguments(root, pid, &program, &length);
+    bool found = program != NULL;
+
+    free(cmdline);
+    return found;
+}
+
+static bool is_stopped(const char *root, pid_t pid)
+{
+    char path[64], text[1024], state[32];
+
+    snprintf(path, sizeof path, "proc/%d/status", (int)pid);
+    return files_read(root, path, text, sizeof text) > 0 &&
+           files_line(text, "State:", state, sizeof state) && *state == 'T';
+}
+
 /* 1: a QEMU, in *process; 0: something else, or gone; -1: out of memory. */
 static int read_process(const char *root, pid_t pid, struct process *process)
 {
-    char path[64], exe[FILES_PATH], cwd[FILES_PATH];
+    char path[64], cwd[FILES_PATH];
     const char *program;
-    char *cmdline;
-    size_t length;
+    size_t length = 0;
+    char *cmdline = read_arguments(root, pid, &program, &length);
     int status = 0;
 
-    read_program(root, pid, exe, sizeof exe);
-    if (*exe && !is_qemu_name(exe) && !is_loader_name(exe))
-        return 0;
-    snprintf(path, sizeof path, "proc/%d/cmdline", (int)pid);
-    cmdline = files_load(root, path, CMDLINE, &length);
-    program = cmdline ? find_program(exe, cmdline, length) : NULL;
     if (program) {
         snprintf(path, sizeof path, "proc/%d/cwd", (int)pid);
         read_link(root, path, cwd, sizeof cwd);
         status = process_parse(program, length - (size_t)(program - cmdline), *cwd ? cwd : NULL,
                                process);
         process->pid = pid;
+        process->stopped = is_stopped(root, pid);
         complete_monitors(root, process);
         status = status == 0 ? 1 : -1;
         if (status < 0)

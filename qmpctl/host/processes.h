@@ -19,6 +19,7 @@ struct process {
     pid_t pid;
     char *name, *uuid;                /* NULL: not given */
     uint64_t memory;                  /* -m at its start, in bytes; 0: not given */
+    bool stopped;                     /* by a signal: it answers nobody */
     struct process_monitor *monitors; /* QMP only, in the order of the arguments */
     size_t monitor_count;
 };
@@ -31,6 +32,9 @@ struct process_list {
 /* root: "/" or a made-up tree. Returns 0, or -1 with errno (no /proc, out of memory). */
 int process_list_read(const char *root, struct process_list *list);
 void process_list_free(struct process_list *list);
+
+/* Whether this process is a QEMU, run by itself or through a loader. */
+bool process_is_qemu(const char *root, pid_t pid);
 
 /*
  * Pure: what the arguments of a QEMU say. cmdline: as in /proc/PID/cmdline, each argument ended by

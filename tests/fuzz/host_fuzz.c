@@ -108,6 +108,7 @@ static void judge(const uint8_t *data, size_t size, struct host_facts *facts)
                                    .page_size = input.page_size,
                                    .prealloc = input.flags & 32,
                                    .no_reserve = input.flags & 64,
+                                   .backing = (enum preflight_backing)(input.policy / 4 % 3),
                                    .policy = (enum preflight_policy)(input.policy % 4),
                                    .nodes = input.nodes,
                                    .path_free = input.sizes[3]};

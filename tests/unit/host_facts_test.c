@@ -116,13 +116,23 @@ static void what_qemu_may_do_is_read(void **state)
     assert_false(facts->uses_vfio);
     assert_true(node_set_has(&facts->allowed_nodes, 1));
 
+    tree_write(fixture->root, "proc/4711/fd/9", "no link");
+    host_facts_read(fixture->root, 4711, facts);
+    assert_false(facts->uses_vfio);
     tree_link(fixture->root, "proc/4711/fd/17", "/dev/vfio/42");
-    tree_write(fixture->root, "proc/4711/status", "CapEff:\t000001ffffffffff\nVmLck:\t4 kB\n");
+    tree_write(fixture->root, "proc/4711/status",
+               "CapEff:\t000001ffffffffff\nVmLck:\t4 kB\nUid:\t1 2 3 4\nGid:\t5 6 7 8\n"
+               "Groups:\t9 10 \n");
     tree_write(fixture->root, "proc/4711/limits",
                "Max locked memory         unlimited            unlimited            bytes\n");
     host_facts_read(fixture->root, 4711, facts);
     assert_true(facts->uses_vfio);
     assert_true(facts->may_lock_any);
+    assert_true(facts->identity.known && facts->identity.any);
+    assert_int_equal(facts->identity.user, 4);
+    assert_int_equal(facts->identity.group_count, 3);
+    assert_int_equal(facts->identity.groups[0], 8);
+    assert_int_equal(facts->identity.groups[2], 10);
     assert_int_equal(facts->locked, 4096);
     assert_true(facts->locked_limit == HOST_UNKNOWN);
 }
@@ -139,6 +149,16 @@ static void eight_nodes_are_read(void **state)
     assert_int_equal(fixture->facts.node_memory_total[7], 16 * GIB);
 }
 
+/* The first that can be written to; NULL: none. */
+static const struct host_mount *mount_with(const struct host_facts *facts, uint64_t page_size)
+{
+    for (size_t i = 0; i < facts->mount_count; i++) {
+        if (facts->mounts[i].page_size == page_size && facts->mounts[i].writable)
+            return &facts->mounts[i];
+    }
+    return NULL;
+}
+
 static void hugetlbfs_is_found_where_qemu_has_it_mounted(void **state)
 {
     struct fixture *fixture = *state;
@@ -146,9 +166,9 @@ static void hugetlbfs_is_found_where_qemu_has_it_mounted(void **state)
     tree_host(fixture->root, 1);
     host_facts_read(fixture->root, 4711, &fixture->facts);
     assert_int_equal(fixture->facts.mount_count, 2);
-    assert_string_equal(host_mount_find(&fixture->facts, 2 * MIB)->path, "/dev/hugepages");
-    assert_string_equal(host_mount_find(&fixture->facts, GIB)->path, "/mnt/huge 1G");
-    assert_null(host_mount_find(&fixture->facts, 64 * KIB));
+    assert_string_equal(mount_with(&fixture->facts, 2 * MIB)->path, "/dev/hugepages");
+    assert_string_equal(mount_with(&fixture->facts, GIB)->path, "/mnt/huge 1G");
+    assert_null(mount_with(&fixture->facts, 64 * KIB));
 }
 
 static void a_mount_without_page_size_has_the_default_one(void **state)
@@ -161,11 +181,13 @@ static void a_mount_without_page_size_has_the_default_one(void **state)
                "1 2 0:1 / /ro ro - hugetlbfs none rw,pagesize=1G\n"
                "1 2 0:1 / /odd rw - hugetlbfs none rw,pagesize=soon\n"
                "1 2 0:1 / /wrong rw - hugetlbfs none\n"
+               "1 2 0:1 / /nameless rw - hugetlbfs  rw,pagesize=64K\n"
                "1 2 0:1 / /huge rw - hugetlbfs none rw\n");
     host_facts_read(fixture->root, 4711, &fixture->facts);
-    assert_string_equal(host_mount_find(&fixture->facts, 2 * MIB)->path, "/huge");
-    assert_null(host_mount_find(&fixture->facts, GIB)); /* read-only */
-    assert_int_equal(fixture->facts.mount_count, 2);
+    assert_string_equal(mount_with(&fixture->facts, 2 * MIB)->path, "/huge");
+    assert_null(mount_with(&fixture->facts, GIB)); /* read-only */
+    assert_string_equal(mount_with(&fixture->facts, 64 * KIB)->path, "/nameless");
+    assert_int_equal(fixture->facts.mount_count, 3);
 }
 
 static void the_tightest_of_nested_v2_limits_is_found(void **state)
@@ -185,6 +207,34 @@ static void the_tightest_of_nested_v2_limits_is_found(void **state)
     assert_int_equal(limit->limit, 10 * GIB);
     assert_int_equal(limit->headroom, GIB + 512 * MIB);
     assert_string_equal(limit->file, "/sys/fs/cgroup/machine/memory.max");
+}
+
+static void the_lowest_of_nested_memory_high_is_found(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct host_limit *high = &fixture->facts.memory_high;
+    char *root = fixture->root;
+
+    tree_host(root, 1);
+    host_facts_read(root, 4711, &fixture->facts);
+    assert_true(high->headroom == HOST_UNKNOWN);
+    tree_write(root, "sys/fs/cgroup/machine/vm/memory.high", "max\n");
+    tree_write(root, "sys/fs/cgroup/machine/vm/memory.current", "%llu\n", 2ULL << 30);
+    tree_write(root, "sys/fs/cgroup/machine/memory.high", "%llu\n", 5ULL << 30);
+    tree_write(root, "sys/fs/cgroup/machine/memory.current", "%llu\n", 4ULL << 30);
+    tree_write(root, "sys/fs/cgroup/machine/memory.stat", "inactive_file %llu\n", 1ULL << 30);
+    tree_write(root, "sys/fs/cgroup/memory.high", "%llu\n", 64ULL << 30);
+    tree_write(root, "sys/fs/cgroup/memory.current", "%llu\n", 9ULL << 30);
+    host_facts_read(root, 4711, &fixture->facts);
+    assert_int_equal(high->limit, 5 * GIB);
+    assert_int_equal(high->headroom, 2 * GIB);
+    assert_string_equal(high->file, "/sys/fs/cgroup/machine/memory.high");
+    assert_true(fixture->facts.memory_limit.headroom == HOST_UNKNOWN);
+    /* Inside, it is the inner one that binds; over it already, nothing is left. */
+    tree_write(root, "sys/fs/cgroup/machine/vm/memory.high", "%llu\n", 1ULL << 30);
+    host_facts_read(root, 4711, &fixture->facts);
+    assert_int_equal(high->headroom, 0);
+    assert_string_equal(high->file, "/sys/fs/cgroup/machine/vm/memory.high");
 }
 
 static void v1_limits_and_hugetlb_limits_are_found(void **state)
@@ -229,6 +279,32 @@ static void v2_hugetlb_limits_are_found(void **state)
     host_facts_read(fixture->root, 4711, &fixture->facts);
     assert_int_equal(fixture->facts.pools[1].limit.headroom, GIB);
     assert_true(fixture->facts.pools[0].limit.headroom == HOST_UNKNOWN);
+}
+
+/* A mount that begins at a folder: its name is taken off whole names alone. */
+static void a_cgroup_is_placed_below_what_is_mounted(void **state)
+{
+    static const struct {
+        const char *group, *folder;
+    } cases[] = {{"/box/vm", "vm"}, {"/boxer/vm", "boxer/vm"}, {"/other", "other"}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fixture *fixture = *state;
+        char path[128];
+
+        tree_host(fixture->root, 1);
+        tree_write(fixture->root, "proc/self/mountinfo",
+                   "31 23 0:28 /box /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n");
+        tree_write(fixture->root, "proc/4711/cgroup", "0::%s\n", cases[i].group);
+        snprintf(path, sizeof path, "sys/fs/cgroup/%s/memory.max", cases[i].folder);
+        tree_write(fixture->root, path, "%llu\n", 1ULL << 30);
+        snprintf(path, sizeof path, "sys/fs/cgroup/%s/memory.current", cases[i].folder);
+        tree_write(fixture->root, path, "%zu\n", i);
+        host_facts_read(fixture->root, 4711, &fixture->facts);
+        assert_int_equal(fixture->facts.memory_limit.usage, i);
+        snprintf(path, sizeof path, "/sys/fs/cgroup/%s/memory.max", cases[i].folder);
+        assert_string_equal(fixture->facts.memory_limit.file, path);
+    }
 }
 
 static void a_cgroup_outside_our_view_is_unknown(void **state)
@@ -309,6 +385,18 @@ static void a_file_is_read_up_to_its_bound(void **state)
     assert_int_equal(length, 6);
     assert_string_equal(loaded, "012345");
     free(loaded);
+    /* Around the sizes at which more memory is asked for. */
+    for (size_t size = 8190; size < 8195; size++) {
+        tree_write(fixture->root, "long", "%0*d", (int)size, 7);
+        loaded = files_load(fixture->root, "long", 1 << 20, &length);
+        assert_int_equal(length, size);
+        assert_int_equal(strlen(loaded), size);
+        assert_int_equal(loaded[size - 1], '7');
+        free(loaded);
+        loaded = files_load(fixture->root, "long", 8192, &length);
+        assert_int_equal(length, size < 8192 ? size : 8192);
+        free(loaded);
+    }
 }
 
 static void this_host_is_read(void **state)
@@ -339,6 +427,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_tightest_of_nested_v2_limits_is_found, setup, teardown),
         cmocka_unit_test_setup_teardown(v1_limits_and_hugetlb_limits_are_found, setup, teardown),
         cmocka_unit_test_setup_teardown(v2_hugetlb_limits_are_found, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_lowest_of_nested_memory_high_is_found, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_cgroup_is_placed_below_what_is_mounted, setup, teardown),
         cmocka_unit_test_setup_teardown(a_cgroup_outside_our_view_is_unknown, setup, teardown),
         cmocka_unit_test_setup_teardown(nothing_at_all_is_unknown_and_no_error, setup, teardown),
         cmocka_unit_test_setup_teardown(malformed_files_are_unknown, setup, teardown),

@@ -41,8 +41,8 @@ static int made_up_statfs(const char *path, struct statfs *result)
     result->f_bavail = 3;
     if (strstr(path, "huge")) {
         result->f_type = HUGETLBFS_MAGIC;
-        result->f_bsize = strstr(path, "1G") ? 1 << 30 : 2 << 20;
-        result->f_blocks = strstr(path, "1G") ? 4 : 0;
+        result->f_bsize = strstr(path, "huge1G") ? 1 << 30 : 2 << 20;
+        result->f_blocks = strstr(path, "huge1G") ? 4 : 0;
     }
     return 0;
 }
@@ -102,6 +102,12 @@ static void a_plain_folder_or_file_is_taken_when_given_on_purpose(void **state)
                      0);
     assert_false(found.folder);
     assert_int_equal(found.file_size, 10);
+    /* What it has is room for it, too. */
+    assert_true(found.allocated > 0);
+    assert_int_equal(found.free, 3 * 4096 + found.allocated);
+    /* A device's room is not that of the file system in which its name lies. */
+    assert_int_equal(mem_path_check("/", "/dev/null", 0, made_up_statfs, &found, &error), 0);
+    assert_true(found.device && found.free == HOST_UNKNOWN);
 }
 
 static void what_does_not_exist_is_refused_and_not_created(void **state)
@@ -115,6 +121,68 @@ static void what_does_not_exist_is_refused_and_not_created(void **state)
     assert_string_equal(error.hint, "QEMU would make a plain file there; name one that exists");
     snprintf(joined, sizeof joined, "%s/srv/plian", (char *)*state);
     assert_int_equal(access(joined, F_OK), -1);
+}
+
+static void owner_and_mode_say_whether_qemu_may_use_it(void **state)
+{
+    static const struct {
+        uint32_t user, group;
+        unsigned mode;
+        bool folder, allowed;
+    } rows[] = {
+        {7, 0, 0700, true, true},  {7, 0, 0500, true, false}, {7, 9, 0077, true, false},
+        {0, 9, 0730, true, true},  {0, 9, 0707, true, false}, {0, 0, 0773, true, true},
+        {0, 0, 0755, true, false}, {7, 0, 0600, false, true}, {0, 8, 0640, false, false},
+        {0, 9, 0660, false, true}, {0, 0, 0666, false, true}, {0, 0, 0770, true, false},
+        {0, 0, 0707, true, true},
+    };
+    struct host_identity identity = {.known = true, .user = 7, .groups = {8, 9}, .group_count = 2};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct mem_path path = {.access = {rows[i].user, rows[i].group, rows[i].mode},
+                                      .folder = rows[i].folder};
+
+        assert_int_equal(mem_path_is_allowed(&path, &identity), rows[i].allowed);
+        identity.any = true;
+        assert_true(mem_path_is_allowed(&path, &identity));
+        identity.any = false;
+    }
+}
+
+/* Bare of what the tree itself lies in. */
+static void every_folder_above_it_must_let_qemu_through(void **state)
+{
+    static const char *const paths[] = {"/srv/vm/pages", "/srv//vm//pages/", "//srv/vm/./pages",
+                                        "/////srv/vm/pages"};
+    struct host_identity identity = {.known = true, .user = 65533};
+    struct mem_path found;
+    char joined[512];
+    size_t barrier;
+
+    tree_write(*state, "srv/vm/pages/x", "x");
+    assert_int_equal(chmod(tree_path(*state, "", joined, sizeof joined), 0755), 0);
+    assert_int_equal(chmod(tree_path(*state, "srv", joined, sizeof joined), 0755), 0);
+    assert_int_equal(chmod(tree_path(*state, "srv/vm/pages", joined, sizeof joined), 0777), 0);
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        chmod(tree_path(*state, "srv/vm", joined, sizeof joined), 0750);
+        assert_int_equal(mem_path_check(*state, paths[i], 0, NULL, &found, NULL), 0);
+        assert_false(mem_path_is_allowed(&found, &identity));
+        barrier = mem_path_barrier(&found, &identity);
+        assert_int_equal(barrier, strstr(paths[i], "vm") + 2 - paths[i]);
+        chmod(joined, 0711);
+        assert_int_equal(mem_path_check(*state, paths[i], 0, NULL, &found, NULL), 0);
+        assert_int_equal(mem_path_barrier(&found, &identity), 0);
+        assert_true(mem_path_is_allowed(&found, &identity));
+    }
+    identity.any = true;
+    assert_int_equal(mem_path_barrier(&found, &identity), 0);
+    /* "/" has nothing above it. */
+    assert_int_equal(mem_path_check(*state, "/", 0, NULL, &found, NULL), 0);
+    assert_int_equal(found.parent_count, 0);
+    assert_int_equal(mem_path_check("/", "/////proc/self", 0, NULL, &found, NULL), 0);
+    assert_int_equal(found.parent_count, 2);
+    assert_int_equal(found.parents[1].length, strlen("/////proc"));
 }
 
 static void a_relative_path_is_refused(void **state)
@@ -156,6 +224,35 @@ static void the_real_statfs_knows_a_plain_folder(void **state)
     assert_false(found.hugetlb);
 }
 
+static long file_system;
+
+static int some_file_system(const char *path, struct statfs *result)
+{
+    (void)path;
+    *result = (struct statfs){.f_type = file_system, .f_bsize = 4096};
+    return 0;
+}
+
+static void pages_of_a_disk_can_be_written_back(void **state)
+{
+    static const struct {
+        long type;
+        bool disk;
+    } systems[] = {{EXT4_SUPER_MAGIC, true}, {XFS_SUPER_MAGIC, true}, {NFS_SUPER_MAGIC, true},
+                   {HUGETLBFS_MAGIC, false}, {TMPFS_MAGIC, false},    {RAMFS_MAGIC, false}};
+    struct mem_path found;
+
+    for (size_t i = 0; i < sizeof systems / sizeof *systems; i++) {
+        file_system = systems[i].type;
+        assert_int_equal(mem_path_check(*state, "/srv/plain", 0, some_file_system, &found, NULL),
+                         0);
+        assert_int_equal(found.written_back, systems[i].disk);
+    }
+    /* Its name lies in a tmpfs, its memory does not. */
+    assert_int_equal(mem_path_check("/", "/dev/null", 0, NULL, &found, NULL), 0);
+    assert_true(found.written_back);
+}
+
 static void the_mount_for_a_page_size_is_found(void **state)
 {
     static struct host_facts facts;
@@ -189,10 +286,13 @@ int main(void)
         TEST(a_plain_folder_is_refused_where_hugepages_are_wanted),
         TEST(a_plain_folder_or_file_is_taken_when_given_on_purpose),
         TEST(what_does_not_exist_is_refused_and_not_created),
+        TEST(owner_and_mode_say_whether_qemu_may_use_it),
+        TEST(every_folder_above_it_must_let_qemu_through),
         TEST(a_relative_path_is_refused),
         TEST(what_is_no_file_is_refused),
         TEST(a_file_system_that_does_not_answer_is_an_error),
         TEST(the_real_statfs_knows_a_plain_folder),
+        TEST(pages_of_a_disk_can_be_written_back),
         TEST(the_mount_for_a_page_size_is_found),
     };
 

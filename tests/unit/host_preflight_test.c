@@ -287,7 +287,7 @@ static void the_limit_of_the_memory_cgroup_counts(void **state)
     expect(fixture, PREFLIGHT_WARNING, "cgroup",
            "needs 2 GiB, the memory limit of QEMU's cgroup leaves 1 GiB of 4 GiB; beyond it the "
            "kernel kills the VM",
-           "echo 5368709120 >/sys/fs/cgroup/machine/memory.max");
+           "echo 5469372416 >/sys/fs/cgroup/machine/memory.max");
     fixture->need.prealloc = true;
     check(fixture);
     assert_int_equal(fixture->report.findings[0].severity, PREFLIGHT_IMPOSSIBLE);
@@ -295,6 +295,52 @@ static void the_limit_of_the_memory_cgroup_counts(void **state)
     use_hugepages(fixture, 2 * MIB, 512 * MIB);
     fixture->facts.memory_limit.headroom = 0;
     expect_nothing(fixture);
+}
+
+/* QEMU is not killed beyond it, so it is never impossible; --strict makes an error of it. */
+static void memory_high_of_the_cgroup_is_a_warning(void **state)
+{
+    struct fixture *fixture = *state;
+    struct host_limit *high = &fixture->facts.memory_high;
+
+    fixture->size = 2 * GIB;
+    *high = (struct host_limit){4 * GIB, 3 * GIB, GIB, "/sys/fs/cgroup/machine/memory.high"};
+    for (int prealloc = 0; prealloc < 2; prealloc++) {
+        fixture->need.prealloc = prealloc;
+        expect(fixture, PREFLIGHT_WARNING, "cgroup-high",
+               "needs 2 GiB, memory.high of QEMU's cgroup leaves 1 GiB of 4 GiB; beyond it the "
+               "kernel slows the VM down hard",
+               "echo 5469372416 >/sys/fs/cgroup/machine/memory.high");
+    }
+    high->headroom = 2 * GIB;
+    expect_nothing(fixture);
+    use_hugepages(fixture, 2 * MIB, 512 * MIB);
+    high->headroom = 0;
+    expect_nothing(fixture);
+}
+
+/* The command is for a shell, and half of one would do harm. */
+static void a_mend_names_its_file_as_a_shell_takes_it(void **state)
+{
+    struct fixture *fixture = *state;
+    struct host_limit *limit = &fixture->facts.memory_limit;
+
+    fixture->size = 2 * GIB;
+    fixture->need.prealloc = true;
+    *limit = (struct host_limit){4 * GIB, 3 * GIB, GIB, "/machine-qemu\\x2d1\\x2dweb.scope/max"};
+    expect(fixture, PREFLIGHT_IMPOSSIBLE, "cgroup",
+           "needs 2 GiB, the memory limit of QEMU's cgroup leaves 1 GiB of 4 GiB; beyond it the "
+           "kernel kills the VM",
+           "echo 5469372416 >'/machine-qemu\\x2d1\\x2dweb.scope/max'");
+    memcpy(limit->file, "/it's $(here)", 14);
+    check(fixture);
+    assert_string_equal(fixture->report.findings[0].mend, "echo 5469372416 >'/it'\\''s $(here)'");
+    memset(limit->file, '\'', sizeof limit->file - 1);
+    check(fixture);
+    assert_string_equal(fixture->report.findings[0].mend, "");
+    limit->file[0] = '\0';
+    check(fixture);
+    assert_string_equal(fixture->report.findings[0].mend, "");
 }
 
 static void a_size_must_be_a_multiple_of_the_page_size(void **state)
@@ -378,6 +424,74 @@ static void the_file_system_of_the_mem_path_must_have_room(void **state)
            "needs 512M in the file system of the mem-path, 256M are free", "");
 }
 
+/* A shared file on a disk: the kernel writes back what memory has no room for, and commits to none
+ * of it; a policy does not bind the cache either. */
+static void what_can_be_written_back_is_slow_and_not_impossible(void **state)
+{
+    struct fixture *fixture = *state;
+    struct host_facts *facts = &fixture->facts;
+
+    fixture->need.prealloc = true;
+    fixture->need.backing = PREFLIGHT_WRITTEN_BACK;
+    fixture->size = 35 * GIB;
+    use_nodes(fixture, PREFLIGHT_POLICY_BIND, "1");
+    expect(fixture, PREFLIGHT_WARNING, "memory",
+           "needs 35 GiB of the host's memory, 8 GiB are available; the rest lies on the disk", "");
+    facts->memory_available = 64 * GIB;
+    facts->overcommit_memory = 2;
+    facts->commit_limit = facts->committed = GIB;
+    expect_nothing(fixture);
+    facts->memory_limit = (struct host_limit){4 * GIB, 3 * GIB, GIB, "/max"};
+    expect(
+        fixture, PREFLIGHT_WARNING, "cgroup",
+        "needs 35 GiB, the memory limit of QEMU's cgroup leaves 1 GiB of 4 GiB; the rest lies on "
+        "the disk",
+        "echo 41456500736 >/max");
+    fixture->need.path_free = 34 * GIB;
+    check(fixture);
+    assert_int_equal(preflight_worst(&fixture->report)->severity, PREFLIGHT_IMPOSSIBLE);
+    assert_string_equal(preflight_worst(&fixture->report)->check, "mem-path");
+}
+
+/* Every kernel has a limit to name, and but one of its modes knows it. */
+static void the_commit_limit_binds_in_its_mode_alone(void **state)
+{
+    struct fixture *fixture = *state;
+    struct host_facts *facts = &fixture->facts;
+
+    facts->commit_limit = 2 * GIB;
+    facts->committed = 3 * GIB;
+    expect_nothing(fixture);
+    facts->overcommit_memory = HOST_UNKNOWN;
+    expect_nothing(fixture);
+    facts->overcommit_memory = 2;
+    expect(fixture, PREFLIGHT_IMPOSSIBLE, "commit",
+           "needs 512 MiB, the host's commit limit leaves 0 B", "sysctl vm.overcommit_memory=0");
+    facts->committed = 2 * GIB - 512 * MIB;
+    expect_nothing(fixture);
+}
+
+/* A shared memfd, or file of a tmpfs, is committed page by page: too much of it fails where it is
+ * taken, and not before. */
+static void shared_memory_is_committed_as_it_is_taken(void **state)
+{
+    struct fixture *fixture = *state;
+    struct host_facts *facts = &fixture->facts;
+
+    fixture->need.backing = PREFLIGHT_SHMEM;
+    facts->memory_available = 64 * GIB;
+    fixture->size = 35 * GIB;
+    expect_nothing(fixture);
+    facts->overcommit_memory = 2;
+    facts->commit_limit = 10 * GIB;
+    facts->committed = 9 * GIB;
+    expect(fixture, PREFLIGHT_WARNING, "commit",
+           "needs 35 GiB, the host's commit limit leaves 1 GiB", "sysctl vm.overcommit_memory=0");
+    fixture->need.prealloc = true;
+    expect(fixture, PREFLIGHT_IMPOSSIBLE, "commit",
+           "needs 35 GiB, the host's commit limit leaves 1 GiB", "sysctl vm.overcommit_memory=0");
+}
+
 static void a_qemu_elsewhere_gets_one_note(void **state)
 {
     struct fixture *fixture = *state;
@@ -458,12 +572,17 @@ int main(void)
         TEST(memory_of_a_node_counts_where_bound),
         TEST(what_the_kernel_would_not_commit_is_impossible),
         TEST(the_limit_of_the_memory_cgroup_counts),
+        TEST(memory_high_of_the_cgroup_is_a_warning),
+        TEST(a_mend_names_its_file_as_a_shell_takes_it),
         TEST(a_size_must_be_a_multiple_of_the_page_size),
         TEST(host_nodes_must_exist_have_memory_and_be_allowed),
         TEST(policy_and_nodes_belong_together),
         TEST(vfio_needs_locked_memory),
         TEST(a_qemu_that_locks_its_memory_needs_more_of_it),
         TEST(the_file_system_of_the_mem_path_must_have_room),
+        TEST(the_commit_limit_binds_in_its_mode_alone),
+        TEST(what_can_be_written_back_is_slow_and_not_impossible),
+        TEST(shared_memory_is_committed_as_it_is_taken),
         TEST(a_qemu_elsewhere_gets_one_note),
         TEST(unknown_facts_speak_against_nothing),
         TEST(extreme_sizes_are_refused_not_wrapped),

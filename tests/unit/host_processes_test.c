@@ -83,6 +83,14 @@ static void monitors_of_every_form_are_found(void **state)
     expect_monitor(ARGUMENTS("q\0-mon\0chardev=c,mode=control\0-chardev\0socket,id=c,fd=9,"
                              "server=on"),
                    "fd:9");
+    /* QEMU 11.1 has monitors as objects. */
+    expect_monitor(
+        ARGUMENTS("q\0-object\0monitor-qmp,id=m,chardev=c\0-chardev\0socket,id=c,path=/b,"
+                  "server=on"),
+        "/b");
+    expect_monitor(ARGUMENTS("q\0-chardev\0socket,id=c,path=/b,server=on\0-object\0"
+                             "{\"qom-type\": \"monitor-qmp\", \"id\": \"m\", \"chardev\": \"c\"}"),
+                   "/b");
 }
 
 static void what_is_no_qmp_server_is_left_out(void **state)
@@ -99,6 +107,16 @@ static void what_is_no_qmp_server_is_left_out(void **state)
                    NULL);
     expect_monitor(ARGUMENTS("q\0-mon\0chardev=c,mode=control\0-chardev\0pty,id=c"), NULL);
     expect_monitor(ARGUMENTS("q\0-qmp"), NULL);
+    expect_monitor(
+        ARGUMENTS("q\0-object\0monitor-hmp,id=m,chardev=c\0-chardev\0socket,id=c,path=/b,"
+                  "server=on"),
+        NULL);
+    expect_monitor(
+        ARGUMENTS("q\0-object\0monitor-qmp,id=m\0-chardev\0socket,id=c,path=/b,server=on"), NULL);
+    expect_monitor(
+        ARGUMENTS("q\0-object\0{\"qom-type\": 7, \"chardev\": \"c\"}\0-object\0{\0-chardev\0"
+                  "socket,id=c,path=/b,server=on"),
+        NULL);
     expect_monitor(ARGUMENTS("q\0-qmp\0tcp:4444,server=on"), NULL);
     expect_monitor("", 0, NULL);
     expect_monitor("q", 1, NULL);

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "placement_options.h"
 
 /* x86 QEMU takes devices in multiples of 2M (the alignment of the device region). */
 #define DEVICE_ALIGNMENT (2 * MIB)
@@ -9,18 +10,20 @@ int cmd_plug(struct options *options, struct error *error)
 {
     struct change *change = &options->change;
 
-    if (options->argument_count != 2)
-        return error_set(error, EXIT_USAGE, "plug takes one SIZE, such as 512M");
+    if (options->argument_count != (options->xml ? 1 : 2))
+        return error_set(error, EXIT_USAGE, "plug takes one SIZE, such as 512M, or --xml FILE");
     change->kind = CHANGE_PLUG;
-    if (size_parse(options->arguments[1], &change->size, error) < 0)
+    if (options->xml ? placement_xml_apply(options, error) < 0
+                     : size_parse(options->arguments[1], &change->size, error) < 0)
         return -1;
     if (change->size % DEVICE_ALIGNMENT != 0) {
-        error_set(error, EXIT_USAGE, "size '%s': not a multiple of 2M", options->arguments[1]);
+        error_set(error, EXIT_USAGE, "size %s: not a multiple of 2M",
+                  size_exact(change->size).text);
         return error_hint(error, "QEMU takes multiples of 2M, Linux guests use multiples of 128M");
     }
     if (change->count > SIZE_LIMIT / change->size)
         return error_set(error, EXIT_USAGE, "--count %u of %s: more than any VM has", change->count,
-                         options->arguments[1]);
+                         size_exact(change->size).text);
     if (change->count > 1 && (change->id || change->slot >= 0))
         return error_set(error, EXIT_USAGE,
                          "--id and --slot name one device, --count %u asks for "

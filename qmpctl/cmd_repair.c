@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "commands.h"
 #include "output.h"
 #include "session.h"
@@ -9,9 +11,21 @@ static void keep(json_t *kept, const char *id, const char *reason)
     json_array_append_new(kept, json_pack("{s:s,s:s}", "id", id, "reason", reason));
 }
 
-/* Deletes what was left behind, or with dry_run names it. False: the connection was lost. */
+/* QEMU's no; the other backends are tried all the same. */
+static void note_failure(json_t *kept, const char *id, const struct error *why,
+                         struct error *failure)
+{
+    keep(kept, id, *why->qmp_desc ? why->qmp_desc : why->text);
+    *failure = *why;
+    snprintf(failure->text, sizeof failure->text, "repair: %.256s could not be deleted: %.400s", id,
+             *why->qmp_desc ? why->qmp_desc : why->text);
+}
+
+/* Deletes what was left behind, or with dry_run names it. failure: why one could not be deleted.
+ * False: the connection was lost. */
 static bool repair(struct session *session, const struct options *options,
-                   const struct memory *memory, json_t *deleted, json_t *kept, struct error *error)
+                   const struct memory *memory, json_t *deleted, json_t *kept,
+                   struct error *failure, struct error *error)
 {
     for (size_t i = 0; i < memory->backend_count; i++) {
         const struct memory_backend *backend = &memory->backends[i];
@@ -36,7 +50,7 @@ static bool repair(struct session *session, const struct options *options,
         else if (error->code == EXIT_NO_CONNECTION)
             return false;
         else
-            keep(kept, backend->id, error->qmp_desc);
+            note_failure(kept, backend->id, error, failure);
         json_decref(reply);
     }
     return true;
@@ -52,13 +66,33 @@ static void print_list(const char *title, const json_t *list)
         const json_t *id = json_is_string(row) ? row : json_object_get(row, "id");
         const char *reason = json_string_value(json_object_get(row, "reason"));
 
-        printf("%s %s%s%s\n", title, json_string_value(id), reason ? ": " : "",
-               reason ? reason : "");
+        output_lines(stdout, "%s %s%s%s\n", title, json_string_value(id), reason ? ": " : "",
+                     reason ? reason : "");
     }
+}
+
+static void print_repair(const struct options *options, json_t *deleted, json_t *kept,
+                         const struct error *failure)
+{
+    json_t *json;
+
+    if (options->json) {
+        json = json_pack("{s:O,s:O,s:b}", "deleted", deleted, "kept", kept, "dry-run",
+                         options->dry_run);
+        if (failure->code != EXIT_DONE)
+            json_object_update_new(json, output_error_json(failure));
+        output_json(stdout, json);
+    } else {
+        print_list(options->dry_run ? "would delete" : "deleted", deleted);
+        print_list("kept", kept);
+    }
+    if (failure->code != EXIT_DONE)
+        output_error(stderr, failure);
 }
 
 int cmd_repair(struct options *options, struct error *error)
 {
+    struct error failure = {0};
     json_t *deleted = json_array(), *kept = json_array();
     struct session session;
     struct memory *memory = NULL;
@@ -70,17 +104,13 @@ int cmd_repair(struct options *options, struct error *error)
              (options->dry_run || session_lock(&session, error) == 0))
         memory = session_snapshot(&session, options, error);
     if (memory)
-        done = repair(&session, options, memory, deleted, kept, error);
-    if (done && options->json) {
-        output_json(stdout, json_pack("{s:O,s:O}", "deleted", deleted, "kept", kept));
-    } else if (done) {
-        print_list(options->dry_run ? "would delete" : "deleted", deleted);
-        print_list("kept", kept);
-    }
+        done = repair(&session, options, memory, deleted, kept, &failure, error);
+    if (done)
+        print_repair(options, deleted, kept, &failure);
     json_decref(deleted);
     json_decref(kept);
     memory_free(memory);
     if (options->argument_count <= 1)
         session_close(&session);
-    return done ? EXIT_DONE : -1;
+    return done ? (int)failure.code : -1;
 }

@@ -9,6 +9,7 @@ static bool name_is_valid(const char *name)
 
 int cmd_unplug(struct options *options, struct error *error)
 {
+    const char *choice = options_first_given(options, OPTIONS_CHOICE);
     struct change *change = &options->change;
 
     change->ids = options->arguments + 1;
@@ -23,6 +24,9 @@ int cmd_unplug(struct options *options, struct error *error)
     }
     if (change->id_count == 0)
         return error_set(error, EXIT_USAGE, "unplug takes the IDs of devices, or --size SIZE");
+    if (choice)
+        return error_set(error, EXIT_USAGE,
+                         "unplug takes --%s with --size alone: IDs leave no choice", choice);
     change->kind = CHANGE_UNPLUG;
     for (size_t i = 0; i < change->id_count; i++) {
         if (!name_is_valid(change->ids[i]) || strlen(change->ids[i]) > 240)

@@ -7,6 +7,7 @@
 #include "options.h"
 
 int cmd_status(struct options *options, struct error *error);
+int cmd_list(struct options *options, struct error *error);
 int cmd_set(struct options *options, struct error *error);
 int cmd_plan(struct options *options, struct error *error);
 int cmd_plug(struct options *options, struct error *error);
@@ -15,7 +16,7 @@ int cmd_repair(struct options *options, struct error *error);
 int cmd_qmp(struct options *options, struct error *error);
 int cmd_watch(struct options *options, struct error *error);
 
-/* Carries out, or with dry_run only plans, options->change; prints it. */
+/* Carries out, or with dry_run only plans, options->change; prints it (cmd_change.c). */
 int change_run(struct options *options, bool dry_run, struct error *error);
 
 #endif

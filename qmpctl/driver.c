@@ -10,19 +10,25 @@ struct driver {
     struct vm *vm;
     struct job *job;
     driver_cb *progress, *done;
+    driver_look_cb *look;
     void *arg;
     struct memory *memory; /* of the last snapshot */
+    const struct host_view *host;
     struct event *timer;
     enum action_kind doing; /* what the job waits for */
     int64_t until;
     const char *command; /* the one in flight */
     unsigned generation; /* tells the reply to it from an older one's */
+    bool looking;        /* a snapshot, or the connection for it, is under way */
 };
 
 struct reply_tag {
     struct driver *driver;
     unsigned generation;
 };
+
+/* A look knows more of why it fails than that its time is over. */
+#define LOOK_GRACE_MS 100
 
 static void driver_do(struct driver *driver, struct action action);
 
@@ -34,10 +40,20 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+static void driver_alarm(struct driver *driver, int64_t left)
+{
+    struct timeval delay = {0};
+
+    if (left > 0)
+        delay = (struct timeval){(time_t)(left / 1000), (suseconds_t)(left % 1000) * 1000};
+    event_add(driver->timer, &delay);
+}
+
 static void driver_tell(struct driver *driver, struct input input)
 {
     input.now = now_ms();
     input.memory = driver->memory;
+    input.host = driver->host;
     driver_do(driver, job_step(driver->job, &input));
 }
 
@@ -54,9 +70,11 @@ static void on_snapshot(struct vm *vm, struct memory *memory, const struct error
     struct driver *driver = arg;
     int64_t left = driver->until - now_ms();
 
+    driver->looking = false;
     if (memory) {
         memory_free(driver->memory);
         driver->memory = memory;
+        driver->host = driver->look ? driver->look(vm, memory, driver->arg) : NULL;
         driver_tell(driver, (struct input){.kind = INPUT_SNAPSHOT});
     } else if (vm_is_connected(vm) || left <= 0) {
         driver_tell_error(driver, INPUT_LOST, error);
@@ -70,18 +88,26 @@ static void on_ready(struct vm *vm, const struct error *error, void *arg)
     struct driver *driver = arg;
     int64_t left = driver->until - now_ms();
 
-    if (error)
-        driver_tell_error(driver, INPUT_LOST, error);
-    else
+    if (!error) {
         vm_snapshot(vm, left > 1 ? left : 1, on_snapshot, driver);
+        return;
+    }
+    driver->looking = false;
+    driver_tell_error(driver, INPUT_LOST, error);
 }
 
+/* The first look waits as long as the user said; all others end when they must. */
 static void driver_snapshot(struct driver *driver)
 {
     int64_t left = driver->until - now_ms();
 
     if (left < 1)
         left = 1;
+    if (driver->memory)
+        driver_alarm(driver, left + LOOK_GRACE_MS);
+    if (driver->looking)
+        return;
+    driver->looking = true;
     if (vm_is_connected(driver->vm))
         vm_snapshot(driver->vm, left, on_snapshot, driver);
     else
@@ -136,22 +162,18 @@ static void driver_send(struct driver *driver, const struct action *action)
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
+    static const struct error late = {.code = EXIT_NO_CONNECTION, .text = "QEMU did not answer"};
     struct driver *driver = arg;
 
     (void)fd;
     (void)what;
-    if (driver->doing == ACTION_WAIT)
+    if (driver->doing == ACTION_WAIT) {
         driver_tell(driver, (struct input){.kind = INPUT_TIME});
-}
-
-static void driver_wait(struct driver *driver)
-{
-    int64_t left = driver->until - now_ms();
-    struct timeval delay = {0};
-
-    if (left > 0)
-        delay = (struct timeval){(time_t)(left / 1000), (suseconds_t)(left % 1000) * 1000};
-    event_add(driver->timer, &delay);
+    } else if (driver->looking) {
+        driver->looking = false;
+        vm_abandon(driver->vm);
+        driver_tell_error(driver, INPUT_LOST, &late);
+    }
 }
 
 static void on_event(struct qmp_client *client, const struct qmp_event *event, void *arg)
@@ -185,7 +207,7 @@ static void driver_do(struct driver *driver, struct action action)
         break;
     case ACTION_WAIT:
         if (vm_is_connected(driver->vm))
-            driver_wait(driver);
+            driver_alarm(driver, driver->until - now_ms());
         else
             driver_tell(driver, (struct input){.kind = INPUT_DISCONNECTED});
         break;
@@ -216,6 +238,11 @@ struct driver *driver_new(struct event_base *base, struct vm *vm, struct job *jo
     }
     vm_listen(vm, on_event, on_closed, driver);
     return driver;
+}
+
+void driver_look(struct driver *driver, driver_look_cb *look)
+{
+    driver->look = look;
 }
 
 void driver_start(struct driver *driver)

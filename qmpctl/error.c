@@ -1,5 +1,6 @@
 #include "error.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -47,6 +48,11 @@ int error_from_qmp(struct error *error, const char *what, const struct qmp_error
         return error_hint(error, "a monitor serves one client at a time; give QEMU a second one: "
                                  "-qmp unix:PATH,server=on,wait=off");
     default:
-        return error_set(error, EXIT_NO_CONNECTION, "%s: %s", what, cause->text);
+        error_set(error, EXIT_NO_CONNECTION, "%s: %s", what, cause->text);
+        if (cause->sys_errno == EACCES)
+            error_hint(error, "run qmpctl as the user that QEMU runs as, or as root");
+        error->closed = cause->code == QMP_ERROR_CLOSED;
+        error->unanswered = cause->code == QMP_ERROR_TIMEOUT && cause->phase == QMP_PHASE_COMMAND;
+        return -1;
     }
 }

@@ -13,7 +13,7 @@ enum exit_code {
     EXIT_USAGE = 2,         /* bad usage; nothing was sent */
     EXIT_NO_CONNECTION = 3, /* no connection, or it was lost */
     EXIT_REFUSED = 4,       /* the guest refused to give memory up */
-    EXIT_TIMED_OUT = 5,     /* the guest did not act in time */
+    EXIT_TIMED_OUT = 5,     /* the guest did not act in time, or QEMU did not answer qmp */
     EXIT_NO_PLAN = 6        /* no plan reaches the size */
 };
 
@@ -22,6 +22,8 @@ struct error {
     enum exit_code code;
     char text[768];     /* WHAT: WHY, one line */
     char hint[512];     /* the next step, where there is one */
+    bool closed;        /* there was a connection, and it ended */
+    bool unanswered;    /* QEMU has a command, and did not answer it in time */
     char qmp_class[64]; /* QEMU's own words, where they caused it */
     char qmp_desc[512];
 };

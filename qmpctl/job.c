@@ -3,6 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "host_view.h"
+#include "undo.h"
+
 static struct action begin_step(struct job *job, const struct memory *memory, int64_t now);
 
 void job_init(struct job *job, const struct change *change)
@@ -14,7 +17,9 @@ void job_free(struct job *job)
 {
     result_free(&job->result);
     name_list_free(&job->excluded);
-    name_list_free(&job->orphans);
+    orphans_free(&job->orphans);
+    name_list_free(&job->released);
+    json_decref(job->restoring);
 }
 
 static void job_enter(struct job *job, enum job_state state)
@@ -32,80 +37,53 @@ static struct action finish(struct job *job)
 /* LOOKING: plan from this snapshot. */
 static struct action look(struct job *job, int64_t now)
 {
+    job->surprised = false;
     job_enter(job, JOB_LOOKING);
     return action_snapshot(now + COMMAND_TIMEOUT_MS);
-}
-
-static uint64_t after_by_steps(const struct result *result)
-{
-    uint64_t after = result->before;
-
-    for (size_t i = 0; i < result->step_count; i++) {
-        const struct step *step = &result->steps[i];
-
-        if (step->result == STEP_DONE)
-            after += step->action == STEP_PLUG ? step->size : -step->size;
-    }
-    return after;
 }
 
 /* -> CLOSING: what was certain needs no second look. */
 static struct action close_job(struct job *job, int64_t now)
 {
-    job->result.after = after_by_steps(&job->result);
-    if (job->result.error.code == EXIT_DONE || job->result.error.code == EXIT_NO_CONNECTION)
+    job->result.after = result_after(&job->result);
+    job->result.uncertain = job->result.error.code == EXIT_NO_CONNECTION;
+    if ((job->result.error.code == EXIT_DONE && !job->drifted) || job->result.uncertain)
         return finish(job);
     job_enter(job, JOB_CLOSING);
-    return action_snapshot(now + 900);
+    return action_snapshot(now + LAST_LOOK_MS);
 }
-
-/* ---- undoing (--atomic) ---- */
 
 /* UNDOING: the last step that was done, taken back; or CLOSING. */
 static struct action undo_next(struct job *job, const struct memory *memory, int64_t now)
 {
-    for (size_t i = job->result.step_count; i-- > 0;) {
-        const struct step *step = &job->result.steps[i];
-        struct memory_device device = {.qom_path = "", .slot = step->slot, .type = "dimm"};
-        struct memory_backend backend;
-        char path[300], id[300];
+    const struct change *change = job->change;
+    const struct step *step = undo_last(&job->result);
 
-        if (step->result != STEP_DONE || *step->error.text)
-            continue;
-        job_enter(job, JOB_UNDOING);
-        job->current = i;
-        job->undo = (struct step){.size = step->size, .node = step->node, .slot = step->slot};
-        snprintf(job->undo.id, sizeof job->undo.id, "%s", step->id);
-        if (step->action == STEP_UNPLUG) {
-            job->machine = job->undo.action = STEP_PLUG;
-            plug_init(&job->plug, &job->undo, &job->change->placement, memory,
-                      job->change->accept_timeout);
-            return plug_step(&job->plug, &(struct input){.kind = INPUT_BEGIN, .now = now});
-        }
-        snprintf(path, sizeof path, "/machine/peripheral/%s", step->id);
-        snprintf(id, sizeof id, "mem-%s", step->id);
-        backend = (struct memory_backend){.id = id};
-        device.qom_path = path;
-        device.backend = &backend;
-        job->machine = job->undo.action = STEP_UNPLUG;
-        unplug_init(&job->unplug, &job->undo, &device, memory, now + job->change->timeout);
-        return unplug_step(&job->unplug, &(struct input){.kind = INPUT_BEGIN, .now = now});
-    }
-    return close_job(job, now);
+    if (!step)
+        return close_job(job, now);
+    job_enter(job, JOB_UNDOING);
+    if (job->undo_deadline == 0)
+        job->undo_deadline = now + change->timeout;
+    job->current = (size_t)(step - job->result.steps);
+    job->undo = undo_of(step);
+    if (job->undo.action == STEP_PLUG)
+        return attempt_plug(&job->attempt, &job->undo, &job->placement, memory,
+                            json_object_get(job->restoring, step->id), change->accept_timeout, now);
+    return attempt_unplug(&job->attempt, &job->undo, memory, true, job->undo_deadline, now);
 }
 
-static void undone(struct job *job)
+/* One step was taken back, or not: the next. Where QEMU cannot be reached no other is tried. */
+static struct action undo_ended(struct job *job, const struct input *input)
 {
-    struct step *step = &job->result.steps[job->current];
+    struct step *step;
 
-    if (job->undo.result == STEP_DONE) {
-        step->result = STEP_UNDONE;
-        snprintf(step->detail, sizeof step->detail, "taken back, since a later step fell short");
-        return;
-    }
-    step->error = job->undo.error;
-    snprintf(step->detail, sizeof step->detail, "could not be taken back: %.250s",
-             job->undo.reason);
+    undo_note(&job->result.steps[job->current], &job->undo);
+    if (job->undo.error.code != EXIT_NO_CONNECTION)
+        return undo_next(job, input->memory, input->now);
+    job->undo.pending = false;
+    while ((step = undo_last(&job->result)))
+        undo_note(step, &job->undo);
+    return close_job(job, input->now);
 }
 
 /* ---- carrying out ---- */
@@ -120,44 +98,95 @@ static struct action stop(struct job *job, const struct error *error, const stru
     return close_job(job, now);
 }
 
-/* Steps that were planned and not begun are gone when a new plan is made. */
-static void drop_planned(struct job *job)
-{
-    while (job->result.step_count > 0 &&
-           job->result.steps[job->result.step_count - 1].result == STEP_PLANNED)
-        job->result.step_count--;
-}
-
 static bool may_replan(const struct job *job)
 {
     return job->change->kind == CHANGE_SET || job->change->kind == CHANGE_UNPLUG_SIZE;
+}
+
+/* What the host has to say to the plan, before its first step. */
+static int judge(struct job *job, const struct memory *memory, size_t first, struct error *error)
+{
+    return job->host ? host_view_judge(job->host, memory, job->change->placement.strict, first,
+                                       &job->result, error)
+                     : 0;
+}
+
+static void begin_target(struct job *job, const struct memory *memory)
+{
+    job->result.before = job->result.after = memory_total(memory);
+    job->result.requested = job->target = planning_target(job->change, memory);
+    job->target_known = true;
+}
+
+/* Guests change their mind when other devices have gone: those that refused are asked again. */
+static bool try_again(struct job *job)
+{
+    if (job->excluded.count == 0 || !job->released_since_refusal || job->second_try)
+        return false;
+    job->second_try = true;
+    name_list_free(&job->excluded);
+    return true;
+}
+
+/* Where the refusals leave no way to the target: as far down as they let us. Those that refused may
+ * change their mind then. */
+static int plan_closest(struct job *job, const struct memory *memory, struct error *error)
+{
+    struct change change = *job->change;
+
+    if (job->excluded.count == 0 || job->target > memory_total(memory))
+        return -1;
+    change.nearest = MEMPLAN_NEAREST_UP;
+    result_drop_planned(&job->result);
+    return planning_make(&change, &job->placement, memory, job->target, &job->excluded,
+                         &job->result, error);
+}
+
+static int make_plan(struct job *job, const struct memory *memory, struct error *error)
+{
+    struct error closest = {0};
+    int code =
+        planning_make(job->change, &job->placement, memory, job->target,
+                      may_replan(job) ? &job->excluded : &job->released, &job->result, error);
+
+    return code < 0 ? plan_closest(job, memory, &closest) : code;
+}
+
+/* A request of somebody else was granted meanwhile: who wants less does not want some of it back.
+ */
+static bool is_enough(const struct job *job, const struct memory *memory)
+{
+    return job->change->kind == CHANGE_UNPLUG_SIZE && job->goal_known &&
+           memory_total(memory) <= job->goal;
 }
 
 /* The plan of this snapshot, and its first step. */
 static struct action plan(struct job *job, const struct memory *memory, int64_t now)
 {
     struct error error = {0};
-    size_t first = job->result.step_count;
+    uint64_t reached;
+    size_t first;
 
-    if (!job->target_known) {
-        job->result.before = job->result.after = memory_total(memory);
-        if (planning_target(job->change, memory, &job->target, &error) < 0)
-            return stop(job, &error, NULL, now);
-        job->result.requested = job->target;
-        job->target_known = true;
+    if (!job->goal_known)
+        begin_target(job, memory);
+    first = job->result.step_count;
+    if (is_enough(job, memory)) {
+        job->drifted = true;
+        return close_job(job, now);
     }
-    if (planning_make(job->change, memory, job->target, &job->excluded, &job->result, &error) < 0) {
-        drop_planned(job);
-        if (job->excluded.count == 0)
-            return stop(job, &error, memory, now);
-        if (job->released_since_refusal && !job->second_try) {
-            job->second_try = true;
-            name_list_free(&job->excluded);
+    if (make_plan(job, memory, &error) < 0) {
+        result_drop_planned(&job->result);
+        if (try_again(job))
             return plan(job, memory, now);
-        }
-        error_hint(&error, "%s", job->refusal.hint);
-        return stop(job, &job->refusal, memory, now);
+        return stop(job, job->excluded.count > 0 ? &job->refusal : &error, memory, now);
     }
+    reached = result_planned(&job->result, first, memory_total(memory));
+    if (!job->goal_known || job->excluded.count == 0)
+        job->goal = reached;
+    job->goal_known = true;
+    job->short_of_goal = may_replan(job) && reached != job->goal && reached != job->target;
+    if (judge(job, memory, first, &error) < 0)
+        return stop(job, &error, memory, now);
     job_enter(job, JOB_STEPPING);
     job->current = first;
     return begin_step(job, memory, now);
@@ -166,112 +195,130 @@ static struct action plan(struct job *job, const struct memory *memory, int64_t 
 /* CLEANING: one orphan after the other, then the plan from a new look. */
 static struct action clean_next(struct job *job, int64_t now)
 {
-    if (job->orphans.count == 0)
+    const struct orphan *orphan = job->interrupted ? NULL : orphans_next(&job->orphans);
+
+    if (!orphan)
         return look(job, now);
     job_enter(job, JOB_CLEANING);
-    return action_send("object-del",
-                       json_pack("{s:s}", "id", job->orphans.names[--job->orphans.count]),
-                       COMMAND_TIMEOUT_MS);
+    return action_send("object-del", json_pack("{s:s}", "id", orphan->id), COMMAND_TIMEOUT_MS);
 }
 
-static struct action on_first_look(struct job *job, const struct memory *memory, int64_t now)
+static struct action on_look(struct job *job, const struct memory *memory, int64_t now)
 {
-    if (!job->target_known && job->change->kind != CHANGE_PLUG) {
-        for (size_t i = 0; i < memory->backend_count; i++) {
-            if (memory->backends[i].orphan)
-                name_list_add(&job->orphans, memory->backends[i].id);
-        }
-        if (job->orphans.count > 0 && job->state == JOB_LOOKING && job->current == 0) {
-            job->current = 1; /* cleaned once */
-            return clean_next(job, now);
-        }
+    if (!job->target_known)
+        begin_target(job, memory);
+    if (job->cleaned)
+        return plan(job, memory, now);
+    job->cleaned = true;
+    orphans_collect(&job->orphans, memory);
+    return job->orphans.count > 0 ? clean_next(job, now) : plan(job, memory, now);
+}
+
+/* All is done, or the user wants it to end. */
+static struct action end_steps(struct job *job, const struct memory *memory, int64_t now)
+{
+    struct error error = {0};
+
+    if (job->current < job->result.step_count) {
+        error_set(&error, EXIT_TIMED_OUT, "interrupted: %zu planned steps not begun",
+                  job->result.step_count - job->current);
+        return stop(job, &error, memory, now);
     }
-    return plan(job, memory, now);
+    if (job->surprised && may_replan(job))
+        return look(job, now);
+    if (!job->short_of_goal)
+        return close_job(job, now);
+    return try_again(job) ? look(job, now) : stop(job, &job->refusal, memory, now);
 }
 
 static struct action begin_step(struct job *job, const struct memory *memory, int64_t now)
 {
-    const struct input begin = {.kind = INPUT_BEGIN, .now = now};
-    const struct memory_device *device;
     struct step *step;
 
-    if (job->interrupted && job->current < job->result.step_count)
-        error_set(&job->result.error, EXIT_TIMED_OUT, "interrupted: %zu planned steps not begun",
-                  job->result.step_count - job->current);
     if (job->current >= job->result.step_count || job->interrupted)
-        return close_job(job, now);
+        return end_steps(job, memory, now);
     step = &job->result.steps[job->current];
-    job->machine = step->action;
-    if (step->action == STEP_PLUG) {
-        plug_init(&job->plug, step, &job->change->placement, memory, job->change->accept_timeout);
-        return plug_step(&job->plug, &begin);
-    }
+    if (step->action == STEP_PLUG)
+        return attempt_plug(&job->attempt, step, &job->placement, memory, NULL,
+                            job->change->accept_timeout, now);
     if (job->deadline == 0)
         job->deadline = now + job->change->timeout;
-    device = memory_device_by_name(memory, step->id);
-    if (!device) {
-        step->result = STEP_DONE; /* it has gone since the snapshot was planned from */
-        job->current++;
-        return begin_step(job, memory, now);
-    }
-    unplug_init(&job->unplug, step, device, memory, job->deadline);
-    return unplug_step(&job->unplug, &begin);
+    if (job->change->atomic)
+        undo_remember(&job->restoring, memory, step->id);
+    return attempt_unplug(&job->attempt, step, memory, false, job->deadline, now);
+}
+
+/* The guest refused: where there may be another way, it is looked for. */
+static struct action step_refused(struct job *job, const struct input *input)
+{
+    job->refusal = job->result.steps[job->current - 1].error;
+    if (job->released_since_refusal && job->excluded.count == 0)
+        job->released_since_refusal = false;
+    name_list_add(&job->excluded, job->result.steps[job->current - 1].id);
+    result_drop_planned(&job->result);
+    return look(job, input->now);
+}
+
+static void accept_failed(const struct step *step, struct error *error)
+{
+    error_set(error, EXIT_FAILED, "plug %s: %s", step->id, step->detail);
 }
 
 /* A step has ended. */
 static struct action step_ended(struct job *job, const struct input *input)
 {
-    const struct step *step = &job->result.steps[job->current];
-    const struct error error = step->error;
-    bool go_on;
+    const struct step *step = &job->result.steps[job->current++];
+    const bool named = job->change->kind == CHANGE_UNPLUG && !job->change->atomic;
+    struct error error = step->error;
+    bool go_on = false;
 
-    job->current++;
     switch (step->result) {
     case STEP_DONE:
         if (step->action == STEP_UNPLUG)
             job->released_since_refusal = true;
-        if (step->accepted_known && !step->accepted && may_replan(job)) {
-            struct error refused;
-
-            error_set(&refused, EXIT_FAILED, "plug %s: %s", step->id, step->detail);
-            return stop(job, &refused, input->memory, input->now);
-        }
-        return begin_step(job, input->memory, input->now);
+        if (!step->accepted_known || step->accepted || !may_replan(job))
+            return begin_step(job, input->memory, input->now);
+        accept_failed(step, &error);
+        break;
     case STEP_REFUSED:
-        job->refusal = error;
-        if (may_replan(job) && !job->change->stop_on_refusal && !job->interrupted) {
-            name_list_add(&job->excluded, step->id);
-            if (job->second_try)
-                return stop(job, &error, input->memory, input->now);
-            job->released_since_refusal = false;
-            drop_planned(job);
-            return look(job, input->now);
-        }
-        go_on = job->change->kind == CHANGE_UNPLUG;
+        if (may_replan(job) && !job->change->stop_on_refusal && !job->interrupted)
+            return step_refused(job, input);
+        go_on = named;
         break;
     case STEP_TIMEOUT:
-        go_on = job->change->kind == CHANGE_UNPLUG && job->change->timeout == 0;
+        go_on = named && job->change->timeout == 0;
         break;
     default:
-        go_on = false;
         break;
     }
-    if (!go_on || job->change->atomic)
+    if (!go_on)
         return stop(job, &error, input->memory, input->now);
     job->result.error = error;
     return begin_step(job, input->memory, input->now);
 }
 
-static struct action machine_step(struct job *job, const struct input *input)
+/* Nobody waits long for a look that leads to nothing; the first has nothing to wait for at all. */
+static struct action interrupt_look(struct job *job, const struct input *input)
 {
-    return job->machine == STEP_PLUG ? plug_step(&job->plug, input)
-                                     : unplug_step(&job->unplug, input);
+    struct error error = {0};
+
+    if (input->memory)
+        return action_snapshot(input->now + LAST_LOOK_MS);
+    error_set(&error, EXIT_TIMED_OUT, "interrupted: nothing was begun");
+    job->result.error = error;
+    return finish(job);
 }
 
 static struct action in_looking(struct job *job, const struct input *input)
 {
-    if (input->kind == INPUT_SNAPSHOT)
-        return on_first_look(job, input->memory, input->now);
+    if (input->kind == INPUT_INTERRUPT)
+        return interrupt_look(job, input);
+    if (input->kind == INPUT_SNAPSHOT) {
+        job->host = input->host;
+        if (job->host)
+            job->placement = job->host->placement;
+        return on_look(job, input->memory, input->now);
+    }
     return input->kind == INPUT_LOST ? stop(job, input->error, NULL, input->now) : action_none();
 }
 
@@ -279,21 +326,52 @@ static struct action in_cleaning(struct job *job, const struct input *input)
 {
     switch (input->kind) {
     case INPUT_REPLY:
-    case INPUT_ERROR:
-    case INPUT_UNANSWERED:
+        orphans_note_deleted(&job->orphans, job->change, input->memory, &job->released,
+                             &job->result);
         return clean_next(job, input->now);
+    case INPUT_ERROR:
+        return clean_next(job, input->now);
+    case INPUT_UNANSWERED: /* the next would wait as long again */
+        return look(job, input->now);
     default:
         return action_none();
     }
+}
+
+/* What goes while the last look is taken may be the size that was reached. */
+static bool is_to_do_again(const struct job *job)
+{
+    return job->surprised && job->result.error.code == EXIT_DONE && may_replan(job);
 }
 
 static struct action in_closing(struct job *job, const struct input *input)
 {
     if (input->kind != INPUT_SNAPSHOT && input->kind != INPUT_LOST)
         return action_none();
+    if (input->kind == INPUT_SNAPSHOT && is_to_do_again(job))
+        return look(job, input->now);
     if (input->kind == INPUT_SNAPSHOT)
         job->result.after = memory_total(input->memory);
+    job->result.uncertain = input->kind == INPUT_LOST;
     return finish(job);
+}
+
+/* A device has gone that no step is waiting for; it leaves its backend behind. */
+static bool is_release(const struct job *job, const struct input *input)
+{
+    bool stepping = job->state == JOB_STEPPING || job->state == JOB_UNDOING;
+
+    return input->kind == INPUT_EVENT && strcmp(input->event->name, "DEVICE_DELETED") == 0 &&
+           !(stepping && attempt_is_about(&job->attempt, input->event));
+}
+
+/* Something came about that this step is not, or may have while nobody listened. */
+static bool is_surprise(const struct job *job, const struct input *input)
+{
+    return input->kind == INPUT_DISCONNECTED || input->kind == INPUT_UNANSWERED ||
+           is_release(job, input) ||
+           (input->kind == INPUT_EVENT &&
+            strcmp(input->event->name, "MEMORY_DEVICE_SIZE_CHANGE") == 0);
 }
 
 struct action job_step(struct job *job, const struct input *input)
@@ -302,6 +380,10 @@ struct action job_step(struct job *job, const struct input *input)
 
     if (input->kind == INPUT_INTERRUPT)
         job->interrupted = true;
+    if (is_surprise(job, input))
+        job->surprised = job->drifted = true;
+    if (is_release(job, input))
+        job->cleaned = false;
     switch (job->state) {
     case JOB_BEGIN:
         return look(job, input->now);
@@ -310,14 +392,11 @@ struct action job_step(struct job *job, const struct input *input)
     case JOB_CLEANING:
         return in_cleaning(job, input);
     case JOB_STEPPING:
-        action = machine_step(job, input);
+        action = attempt_step(&job->attempt, input);
         return action.kind == ACTION_FINISH ? step_ended(job, input) : action;
     case JOB_UNDOING:
-        action = machine_step(job, input);
-        if (action.kind != ACTION_FINISH)
-            return action;
-        undone(job);
-        return undo_next(job, input->memory, input->now);
+        action = attempt_step(&job->attempt, input);
+        return action.kind == ACTION_FINISH ? undo_ended(job, input) : action;
     case JOB_CLOSING:
         return in_closing(job, input);
     case JOB_FINISHED:

@@ -11,9 +11,9 @@
 #ifndef QMPCTL_JOB_H
 #define QMPCTL_JOB_H
 
+#include "attempt.h"
+#include "orphans.h"
 #include "planning.h"
-#include "plug.h"
-#include "unplug.h"
 
 enum job_state {
     JOB_BEGIN,
@@ -31,17 +31,25 @@ struct job {
     struct result result;
     uint64_t target;
     bool target_known;
-    size_t current;           /* index of the step that is being done */
-    enum step_action machine; /* which of the two below is running */
-    struct plug plug;
-    struct unplug unplug;
-    int64_t deadline; /* for the guest; 0: not begun */
+    size_t current;         /* index of the step that is being done, or taken back */
+    struct attempt attempt; /* at that */
+    int64_t deadline;       /* for the guest; 0: not begun */
+    uint64_t goal; /* what the plan without refusals reaches: with --nearest not the target */
+    bool goal_known, short_of_goal;
     struct name_list excluded;
-    struct name_list orphans; /* left to clean */
+    struct orphans orphans;
+    struct placement placement;   /* of what is plugged: as the last look at the host says */
+    const struct host_view *host; /* of that look; NULL: the host is not asked */
+    struct name_list released;    /* devices whose backends were cleaned: they had gone before */
+    bool cleaned; /* no device has gone since the orphans were collected, but for those of steps */
     bool released_since_refusal, second_try;
     struct error refusal; /* the last one */
     bool interrupted;
-    struct step undo; /* the step that takes another back */
+    bool surprised;        /* what the VM has may have changed since the last look, not by us */
+    bool drifted;          /* and did so at any time: the steps do not add up to its total */
+    int64_t undo_deadline; /* for the guest, to take all back; 0: not begun */
+    struct step undo;      /* the step that takes another back */
+    json_t *restoring;     /* --atomic: a backend's arguments by the name of the unplugged device */
 };
 
 /* change must stay valid. */

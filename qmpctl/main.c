@@ -1,21 +1,28 @@
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "commands.h"
 #include "output.h"
 
 static const struct command commands[] = {
-    {"status", "", "the memory of the VM: sizes, slots, devices, guest nodes", 0, cmd_status},
+    {"status", "", "the memory of the VM: sizes, slots, devices, guest nodes", OPTIONS_MANY,
+     cmd_status},
+    {"list", "", "the QEMU processes of this host, and whether their monitors can be used",
+     OPTIONS_MANY, cmd_list},
     {"set", "SIZE", "bring the total to SIZE (8G), or by an amount (+2G, -1G)",
-     OPTIONS_NODE | OPTIONS_PLAN | OPTIONS_DRY, cmd_set},
-    {"plan", "SIZE", "what set SIZE would do; changes nothing", OPTIONS_NODE | OPTIONS_PLAN,
-     cmd_plan},
-    {"plug", "SIZE", "plug one device", OPTIONS_NODE | OPTIONS_DEVICE | OPTIONS_DRY, cmd_plug},
+     OPTIONS_NODE | OPTIONS_PLACEMENT | OPTIONS_PLAN | OPTIONS_CHOICE | OPTIONS_DRY, cmd_set},
+    {"plan", "SIZE", "what set SIZE would do; changes nothing",
+     OPTIONS_NODE | OPTIONS_PLACEMENT | OPTIONS_PLAN | OPTIONS_CHOICE, cmd_plan},
+    {"plug", "SIZE", "plug one device",
+     OPTIONS_NODE | OPTIONS_PLACEMENT | OPTIONS_DEVICE | OPTIONS_DRY, cmd_plug},
     {"unplug", "ID...", "unplug these devices, and delete their backends",
-     OPTIONS_SIZE | OPTIONS_PLAN | OPTIONS_DRY, cmd_unplug},
+     OPTIONS_SIZE | OPTIONS_PLAN | OPTIONS_CHOICE | OPTIONS_DRY, cmd_unplug},
     {"repair", "", "delete the backends that an interrupted command left behind", OPTIONS_DRY,
      cmd_repair},
-    {"watch", "", "memory events as they happen", OPTIONS_WATCH, cmd_watch},
+    {"watch", "", "memory events as they happen", OPTIONS_WATCH | OPTIONS_MANY, cmd_watch},
     {"qmp", "COMMAND [KEY=VALUE]...", "any QMP command; - reads commands from standard input",
      OPTIONS_QMP, cmd_qmp},
 };
@@ -31,6 +38,20 @@ static const struct command *find_command(const char *name)
     return NULL;
 }
 
+/* What there is to say of a command beyond its options. */
+static const struct {
+    const char *name, *text;
+} notes[] = {
+    {"list",
+     "--json: [{\"pid\", \"name\", \"uuid\", \"socket\", \"memory\", \"usable\", \"monitors\":\n"
+     "  [{\"socket\", \"usable\", \"why-not\"}]}]; the first socket is the one to use, memory is "
+     "in bytes\n"},
+    {"qmp",
+     "--timeout is the wait for the reply. Prints what QEMU's \"return\" holds; with --wait-event\n"
+     "  {\"return\": ..., \"event\": {\"event\", \"data\", \"time\"}}.\n"
+     "exit codes: 1 QEMU answered with an error, 5 no reply, or no such event, in time\n"},
+};
+
 static void print_usage(FILE *file)
 {
     fputs("usage: qmpctl [OPTIONS] COMMAND [ARGUMENTS]\n"
@@ -45,8 +66,12 @@ static void print_usage(FILE *file)
     fputs("\noptions:\n", file);
     options_print(file, OPTIONS_COMMON);
     fputs("\nSizes carry a unit: 512M, 1.5G. See also qmpctl COMMAND --help.\n"
+          "A monitor serves one client at a time. When it is in use (qmpctl list names by whom), "
+          "give\n"
+          "QEMU a second one: -qmp unix:PATH,server=on,wait=off\n"
           "exit codes: 0 done, 1 QEMU or the host could not, 2 bad usage, 3 no connection,\n"
-          "  4 the guest refused, 5 the guest did not act in time, 6 no plan reaches the size\n",
+          "  4 the guest refused, 5 no answer in time: it may still be done, 6 no plan reaches the "
+          "size\n",
           file);
 }
 
@@ -55,21 +80,46 @@ static void print_command_usage(FILE *file, const struct command *command)
     fprintf(file, "usage: qmpctl %s [OPTIONS] %s\n%s\n\noptions:\n", command->name,
             command->arguments, command->help);
     options_print(file, command->groups | OPTIONS_COMMON);
+    for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
+        if (strcmp(notes[i].name, command->name) == 0)
+            fprintf(file, "\n%s", notes[i].text);
+    }
+}
+
+/* What is said about the program rather than about a VM: text, or JSON that holds it. */
+static int print_about(const struct options *options, const struct command *command,
+                       struct error *error)
+{
+    const char *key = options->version ? "version" : "help";
+    char *text = NULL;
+    size_t length;
+    FILE *file = options->json ? open_memstream(&text, &length) : stdout;
+
+    if (!file)
+        return error_set(error, EXIT_FAILED, "out of memory");
+    if (options->version)
+        fputs(options->json ? QMPCTL_VERSION : "qmpctl " QMPCTL_VERSION "\n", file);
+    else if (command)
+        print_command_usage(file, command);
+    else
+        print_usage(file);
+    if (options->json) {
+        fclose(file);
+        output_json(stdout, json_pack("{s:s}", key, text));
+        free(text);
+    }
+    return EXIT_DONE;
 }
 
 static int run(struct options *options, struct error *error)
 {
     const struct command *command;
 
-    if (options->version) {
-        puts("qmpctl " QMPCTL_VERSION);
-        return EXIT_DONE;
-    }
+    if (options->version)
+        return print_about(options, NULL, error);
     if (options->argument_count == 0) {
-        if (options->help) {
-            print_usage(stdout);
-            return EXIT_DONE;
-        }
+        if (options->help)
+            return print_about(options, NULL, error);
         error_set(error, EXIT_USAGE, "no command");
         return error_hint(error, "qmpctl --help lists them");
     }
@@ -78,21 +128,32 @@ static int run(struct options *options, struct error *error)
         error_set(error, EXIT_USAGE, "unknown command %.64s", options->arguments[0]);
         return error_hint(error, "qmpctl --help lists them");
     }
-    if (options->help) {
-        print_command_usage(stdout, command);
-        return EXIT_DONE;
-    }
+    if (options->help)
+        return print_about(options, command, error);
     if (options_check(options, command, error) < 0)
         return -1;
     return command->run(options, error);
+}
+
+/* A connection must not get the number of a standard stream that is closed, and what is printed go
+ * to QEMU. What is opened instead fails as the closed one would. */
+static void keep_standard_streams(void)
+{
+    for (int stream = 0; stream <= 2; stream++) {
+        if (fcntl(stream, F_GETFD) < 0 && errno == EBADF &&
+            open("/dev/null", (stream == 0 ? O_WRONLY : O_RDONLY) | O_CLOEXEC) < 0)
+            return;
+    }
 }
 
 int main(int argc, char **argv)
 {
     struct options options;
     struct error error = {0};
-    int code = options_parse(&options, argc, argv, &error);
+    int code;
 
+    keep_standard_streams();
+    code = options_parse(&options, argc, argv, &error);
     if (code == 0)
         code = run(&options, &error);
     if (code < 0) {
@@ -102,7 +163,7 @@ int main(int argc, char **argv)
         code = (int)error.code;
     }
     options_free(&options);
-    if (fflush(stdout) != 0 && code == EXIT_DONE) {
+    if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_DONE) {
         fputs("qmpctl: standard output: it could not be written\n", stderr);
         code = EXIT_FAILED;
     }

@@ -25,20 +25,24 @@ enum input_kind {
     INPUT_INTERRUPT     /* the user wants it to end soon */
 };
 
+struct host_view;
+
 struct input {
     enum input_kind kind;
     int64_t now;
     const json_t *value;
     const struct error *error;
     const struct qmp_event *event;
-    const struct memory *memory; /* of the last snapshot, whatever the kind; NULL before it */
+    const struct memory *memory;  /* of the last snapshot, whatever the kind; NULL before it */
+    const struct host_view *host; /* of the same moment; NULL: nobody looked */
 };
 
 enum action_kind {
     ACTION_NONE,     /* go on with what was asked for last */
     ACTION_SEND,     /* command, arguments, timeout: answered by REPLY, ERROR or UNANSWERED */
     ACTION_WAIT,     /* until: answered by TIME, unless an event comes first */
-    ACTION_SNAPSHOT, /* until: connect again if need be; answered by SNAPSHOT or LOST */
+    ACTION_SNAPSHOT, /* until: connect again if need be; answered by SNAPSHOT or LOST. Asked for
+                        while one is taken: that one, until then */
     ACTION_FINISH
 };
 
@@ -52,6 +56,9 @@ struct action {
 
 /* How long QEMU itself may take for a command that does not wait for the guest. */
 #define COMMAND_TIMEOUT_MS 10000
+/* For a last look when the time is over: a snapshot takes milliseconds, and the user was told that
+ * it ends within a second. */
+#define LAST_LOOK_MS 700
 
 struct action action_send(const char *command, json_t *arguments, int64_t timeout);
 struct action action_wait(int64_t until);

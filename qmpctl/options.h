@@ -5,26 +5,40 @@
 
 #include <stdio.h>
 
-#include "planning.h"
+#include "change.h"
+#include "error.h"
+#include "sockets.h"
 
 /* Which options a command takes, besides those that all take. */
 enum option_group {
     OPTIONS_COMMON = 1,
-    OPTIONS_NODE = 2,   /* --node */
-    OPTIONS_DEVICE = 4, /* plug: --id, --slot, --count */
-    OPTIONS_PLAN = 8,   /* --nearest, --swap, --keep, ... */
-    OPTIONS_SIZE = 16,  /* unplug --size */
-    OPTIONS_DRY = 32,   /* --dry-run */
-    OPTIONS_WATCH = 64, /* --all */
-    OPTIONS_QMP = 128   /* --hmp */
+    OPTIONS_NODE = 2,        /* --node */
+    OPTIONS_DEVICE = 4,      /* plug: --id, --slot, --count */
+    OPTIONS_PLAN = 8,        /* --atomic */
+    OPTIONS_SIZE = 16,       /* unplug --size */
+    OPTIONS_DRY = 32,        /* --dry-run */
+    OPTIONS_WATCH = 64,      /* --all */
+    OPTIONS_QMP = 128,       /* --hmp, --wait-event */
+    OPTIONS_PLACEMENT = 256, /* see placement_options.h */
+    OPTIONS_CHOICE = 512,    /* --nearest, --swap, --keep, ...: the planner chooses */
+    OPTIONS_MANY = 1024      /* no option: several VMs may be named */
+};
+
+/* A row of the table; value NULL: the option takes none; letter 0: it has no short form. */
+struct option_row {
+    const char *name, *value, *help;
+    char letter;
+    unsigned groups;
 };
 
 struct options {
-    const char *socket;
+    struct sockets sockets;
+    const char *socket; /* the first of them; NULL: none was named */
     bool json, verbose, quiet, help, version, dry_run, all_events;
     int64_t timeout, accept_timeout, connect_timeout, wait; /* milliseconds */
     const char *size;                                       /* unplug --size */
-    const char *hmp;
+    const char *hmp, *wait_event;
+    const char *xml; /* plug --xml */
     struct change change;
     const char **arguments; /* what is no option; the command comes first */
     size_t argument_count;
@@ -38,11 +52,16 @@ struct command {
     int (*run)(struct options *options, struct error *error);
 };
 
-/* 0, or -1 with EXIT_USAGE. options is freed by options_free in either case. */
+/* 0, or -1 with EXIT_USAGE for the first word that is wrong; those behind it are read all the same,
+ * since they may ask for JSON. options is freed by options_free in either case. */
 int options_parse(struct options *options, int argc, char **argv, struct error *error);
 /* Refuses what the command does not take. */
 int options_check(const struct options *options, const struct command *command,
                   struct error *error);
+/* The first of these options that was given, NULL: none was. */
+const char *options_first_given(const struct options *options, unsigned groups);
+/* Whether the command line itself names a VM. */
+bool options_names_socket(const struct options *options);
 void options_free(struct options *options);
 void options_print(FILE *file, unsigned groups);
 

@@ -1,4 +1,7 @@
-/* Where memory comes from on the host, and the arguments that say so to QEMU. SPDX: MIT */
+/*
+ * Where memory comes from on the host: what the user asks for, what becomes of it, and the
+ * arguments that say so to QEMU. SPDX: MIT
+ */
 #ifndef QMPCTL_PLACEMENT_H
 #define QMPCTL_PLACEMENT_H
 
@@ -7,29 +10,58 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PLACEMENT_NODES 64
+#include "host/preflight.h"
+
+struct error;
+
+#define PLACEMENT_PATH 1024
 
 enum backend_kind { BACKEND_RAM, BACKEND_FILE, BACKEND_MEMFD };
-enum placement_prealloc { PREALLOC_DEFAULT, PREALLOC_ON, PREALLOC_OFF };
+enum placement_switch { SWITCH_DEFAULT, SWITCH_ON, SWITCH_OFF };
 
-/* Zero-initialised: anonymous memory of the host's ordinary pages, from anywhere. */
+/* What the user asks for. Zero-initialised: nothing; then the VM's boot memory is the model. */
+struct placement_request {
+    bool kind_given, policy_given;
+    enum backend_kind kind;
+    bool hugepages;       /* of the host's default size */
+    uint64_t pagesize;    /* bytes; 0: not given */
+    const char *mem_path; /* borrowed; NULL: not given */
+    enum placement_switch share, prealloc, merge, dump;
+    enum preflight_policy policy;
+    struct node_set host_nodes;
+    bool strict; /* what is likely trouble is an error, too */
+};
+
+/* What is done, nothing left open. Zero-initialised: anonymous memory of ordinary pages. */
 struct placement {
     enum backend_kind kind;
-    uint64_t pagesize; /* bytes, of hugepages; 0: the host's ordinary pages */
-    const char *mem_path;
-    bool share;
-    enum placement_prealloc prealloc;
-    const char *policy; /* NULL: QEMU's default */
-    unsigned host_nodes[PLACEMENT_NODES];
-    size_t host_node_count;
+    uint64_t pagesize;             /* bytes, of hugepages; 0: the host's ordinary pages */
+    char mem_path[PLACEMENT_PATH]; /* of BACKEND_FILE */
+    bool share, prealloc;
+    unsigned cpus; /* that QEMU may run on: so many can preallocate; 0: QEMU decides */
+    enum placement_switch merge, dump;
+    enum preflight_policy policy;
+    struct node_set host_nodes;
 };
+
+/* What contradicts itself, whatever the host: 0, or -1 with EXIT_USAGE. */
+int placement_request_check(const struct placement_request *request, struct error *error);
+
+/* QEMU's words. */
+const char *placement_kind_name(enum backend_kind kind);
+const char *placement_policy_name(enum preflight_policy policy);
+
+/* For people: "file in /dev/hugepages, hugepages of 2M, preallocated, policy bind on host nodes 0".
+ * False, and an empty text: nothing out of the ordinary. */
+bool placement_describe(const struct placement *placement, char *text, size_t size);
 
 /* The arguments of object-add for a backend of this size; for the caller to release. NULL: memory.
  */
 json_t *placement_backend_arguments(const struct placement *placement, const char *id,
                                     uint64_t size);
 
-/* The arguments of device_add for a pc-dimm. slot -1: QEMU chooses. */
+/* The arguments of device_add for a pc-dimm; an id that is a QOM path stands for none. slot -1:
+ * QEMU chooses. */
 json_t *placement_device_arguments(const char *id, const char *backend, int64_t node, int64_t slot);
 
 #endif

@@ -3,6 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backend_name.h"
+#include "host/progress.h"
+#include "room.h"
+
 /* A lost connection is looked into this often in one attempt. */
 #define LOOKS 3
 
@@ -13,15 +17,21 @@ void plug_init(struct plug *plug, struct step *step, const struct placement *pla
                           .placement = placement,
                           .accept_timeout = accept_timeout,
                           .guest_runs = memory_is_running(memory)};
-    snprintf(plug->backend, sizeof plug->backend, "mem-%.250s", step->id);
+    snprintf(plug->backend, sizeof plug->backend, "%.255s", backend_name_of(step->id).text);
 }
 
-/* 128 MiB a second is slower than any host clears pages. */
+void plug_restore(struct plug *plug, const json_t *backend)
+{
+    const char *id = json_string_value(json_object_get(backend, "id"));
+
+    plug->restore = backend;
+    if (id)
+        snprintf(plug->backend, sizeof plug->backend, "%s", id);
+}
+
 int64_t plug_backend_timeout(const struct placement *placement, uint64_t size)
 {
-    if (placement->prealloc != PREALLOC_ON && placement->pagesize == 0)
-        return COMMAND_TIMEOUT_MS;
-    return COMMAND_TIMEOUT_MS + (int64_t)(size >> 27) * 1000;
+    return placement->prealloc ? progress_longest(size) : COMMAND_TIMEOUT_MS;
 }
 
 static void plug_enter(struct plug *plug, enum plug_state state)
@@ -46,18 +56,24 @@ static struct action fail(struct plug *plug, const struct error *error, int64_t 
 }
 
 /* -> ADDING_BACKEND */
-static struct action add_backend(struct plug *plug)
+static struct action add_backend(struct plug *plug, int64_t now)
 {
+    int64_t timeout = plug_backend_timeout(plug->placement, plug->step->size);
+
     plug_enter(plug, PLUG_ADDING_BACKEND);
-    return action_send(
-        "object-add", placement_backend_arguments(plug->placement, plug->backend, plug->step->size),
-        plug_backend_timeout(plug->placement, plug->step->size));
+    plug->patience = now + timeout;
+    return action_send("object-add",
+                       plug->restore ? json_deep_copy(plug->restore)
+                                     : placement_backend_arguments(plug->placement, plug->backend,
+                                                                   plug->step->size),
+                       timeout);
 }
 
 /* ADDING_BACKEND, CHECKING -> ADDING_DEVICE */
-static struct action add_device(struct plug *plug)
+static struct action add_device(struct plug *plug, int64_t now)
 {
     plug_enter(plug, PLUG_ADDING_DEVICE);
+    plug->patience = now + COMMAND_TIMEOUT_MS;
     return action_send("device_add",
                        placement_device_arguments(plug->step->id, plug->backend, plug->step->node,
                                                   plug->step->slot),
@@ -65,9 +81,10 @@ static struct action add_device(struct plug *plug)
 }
 
 /* ADDING_DEVICE -> TAKING_BACK: a device that QEMU refused leaves its backend behind. */
-static struct action take_back(struct plug *plug, const struct error *error)
+static struct action take_back(struct plug *plug, const struct input *input)
 {
-    plug->step->error = *error;
+    plug->step->error = *input->error;
+    room_hint(input->memory, plug->step->size, plug->step->node, &plug->step->error);
     plug_enter(plug, PLUG_TAKING_BACK);
     return action_send("object-del", json_pack("{s:s}", "id", plug->backend), COMMAND_TIMEOUT_MS);
 }
@@ -82,7 +99,8 @@ static struct action check(struct plug *plug, int64_t now)
     if (++plug->looks > LOOKS)
         return fail(plug, &lost, now);
     plug_enter(plug, PLUG_CHECKING);
-    return action_snapshot(now + COMMAND_TIMEOUT_MS);
+    /* A QEMU that has not answered for that long must not hold us for as long again. */
+    return action_snapshot((now > plug->patience ? now : plug->patience) + LAST_LOOK_MS);
 }
 
 /* ADDING_DEVICE, CHECKING -> AWAITING_ACCEPTANCE or FINISHED */
@@ -95,6 +113,8 @@ static struct action await_acceptance(struct plug *plug, int64_t now)
     return action_wait(now + plug->accept_timeout);
 }
 
+/* Success says that the guest knows the device, and not that it uses it: Linux says so, too, where
+ * it ignores one since its size is no multiple of its memory blocks (granule_warn). */
 static void note_answer(struct plug *plug, const struct guest_answer *answer)
 {
     struct step *step = plug->step;
@@ -127,15 +147,15 @@ static struct action on_snapshot(struct plug *plug, const struct input *input)
         return await_acceptance(plug, input->now);
     }
     if (memory_backend_by_id(input->memory, plug->backend))
-        return add_device(plug);
-    return add_backend(plug);
+        return add_device(plug, input->now);
+    return add_backend(plug, input->now);
 }
 
 static struct action in_adding_backend(struct plug *plug, const struct input *input)
 {
     switch (input->kind) {
     case INPUT_REPLY:
-        return add_device(plug);
+        return add_device(plug, input->now);
     case INPUT_ERROR:
         return fail(plug, input->error, input->now);
     case INPUT_UNANSWERED:
@@ -149,9 +169,10 @@ static struct action in_adding_device(struct plug *plug, const struct input *inp
 {
     switch (input->kind) {
     case INPUT_REPLY:
+        plug->plugged = true;
         return await_acceptance(plug, input->now);
     case INPUT_ERROR:
-        return take_back(plug, input->error);
+        return take_back(plug, input);
     case INPUT_UNANSWERED:
         return check(plug, input->now);
     case INPUT_EVENT:
@@ -162,11 +183,29 @@ static struct action in_adding_device(struct plug *plug, const struct input *inp
     }
 }
 
+/* CHECKING -> FINISHED: what became of it cannot be seen. */
+static struct action lose(struct plug *plug, const struct error *cause, int64_t now)
+{
+    struct error error = {0};
+
+    error_set(&error, EXIT_NO_CONNECTION, "plug %s: the connection was lost; %s not known (%s)",
+              plug->step->id,
+              plug->plugged ? "it was plugged, whether the guest accepted it is"
+                            : "whether it is plugged is",
+              cause->text);
+    error_hint(&error, "look with qmpctl status when the VM can be reached");
+    return fail(plug, &error, now);
+}
+
 static struct action in_checking(struct plug *plug, const struct input *input)
 {
     if (input->kind == INPUT_SNAPSHOT)
         return on_snapshot(plug, input);
-    return input->kind == INPUT_LOST ? fail(plug, input->error, input->now) : action_none();
+    if (input->kind == INPUT_EVENT) /* the snapshot may be older */
+        note_event(plug, input->event);
+    if (input->kind == INPUT_INTERRUPT)
+        return action_snapshot(input->now + LAST_LOOK_MS);
+    return input->kind == INPUT_LOST ? lose(plug, input->error, input->now) : action_none();
 }
 
 static struct action in_awaiting(struct plug *plug, const struct input *input)
@@ -204,7 +243,7 @@ struct action plug_step(struct plug *plug, const struct input *input)
     switch (plug->state) {
     case PLUG_BEGIN:
         plug->started = input->now;
-        return add_backend(plug);
+        return add_backend(plug, input->now);
     case PLUG_ADDING_BACKEND:
         return in_adding_backend(plug, input);
     case PLUG_ADDING_DEVICE:

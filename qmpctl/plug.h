@@ -29,16 +29,23 @@ struct plug {
     struct step *step; /* id, size, node, slot are set; the result goes here */
     const struct placement *placement;
     char backend[256];
+    const json_t *restore; /* the backend's arguments instead of the placement; borrowed, or NULL */
     int64_t accept_timeout; /* milliseconds */
     int64_t started;
     bool guest_runs;
+    bool plugged; /* QEMU has said so */
     bool interrupted;
-    unsigned looks; /* snapshots taken because something was uncertain */
+    int64_t patience; /* until when a command that was sent may take */
+    unsigned looks;   /* snapshots taken because something was uncertain */
 };
 
 /* step and placement must stay valid until the operation has finished. */
 void plug_init(struct plug *plug, struct step *step, const struct placement *placement,
                const struct memory *memory, int64_t accept_timeout);
+
+/* Its backend is made with these arguments of object-add, and by the name they give, instead of
+ * from the placement. Borrowed until the operation has finished. */
+void plug_restore(struct plug *plug, const json_t *backend);
 
 struct action plug_step(struct plug *plug, const struct input *input);
 

@@ -13,6 +13,35 @@ struct step *result_add(struct result *result)
     return &grown[result->step_count++];
 }
 
+void result_drop_planned(struct result *result)
+{
+    while (result->step_count > 0 && result->steps[result->step_count - 1].result == STEP_PLANNED)
+        result->step_count--;
+}
+
+static uint64_t step_applied(const struct step *step, uint64_t total)
+{
+    return step->action == STEP_PLUG ? total + step->size : total - step->size;
+}
+
+uint64_t result_after(const struct result *result)
+{
+    uint64_t total = result->before;
+
+    for (size_t i = 0; i < result->step_count; i++) {
+        if (result->steps[i].result == STEP_DONE && !result->steps[i].earlier)
+            total = step_applied(&result->steps[i], total);
+    }
+    return total;
+}
+
+uint64_t result_planned(const struct result *result, size_t first, uint64_t total)
+{
+    for (size_t i = first; i < result->step_count; i++)
+        total = step_applied(&result->steps[i], total);
+    return total;
+}
+
 void result_free(struct result *result)
 {
     free(result->steps);

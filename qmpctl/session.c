@@ -11,9 +11,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* QEMU answers a query in milliseconds; one that does not for this long hangs. */
-#define SNAPSHOT_TIMEOUT_MS 10000
-
 /* What a callback leaves for the loop's caller. */
 struct outcome {
     struct event_base *base;
@@ -21,27 +18,48 @@ struct outcome {
     bool done, failed;
     struct memory *memory;
     json_t *value;
+    const char *what; /* is attempted */
 };
+
+struct event_base *session_base_new(void)
+{
+    struct event_config *config = event_config_new();
+    struct event_base *base = NULL;
+
+    if (config) {
+        event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+        base = event_base_new_with_config(config);
+        event_config_free(config);
+    }
+    return base;
+}
+
+int session_no_socket(struct error *error)
+{
+    error_set(error, EXIT_USAGE, "no monitor named");
+    return error_hint(error, "say --socket PATH, or set QMPCTL_SOCKET");
+}
+
+void session_base_free(struct event_base *base)
+{
+    if (!base)
+        return;
+    /* Whom a client that is gone owes an answer is told by the loop. */
+    event_base_loop(base, EVLOOP_NONBLOCK);
+    event_base_free(base);
+}
 
 int session_open(struct session *session, const struct options *options, struct error *error)
 {
-    struct event_config *config;
     const struct vm_options vm = {.address = options->socket,
                                   .connect_timeout = options->connect_timeout,
                                   .wait = options->wait,
                                   .verbose = options->verbose};
 
     *session = (struct session){.lock = -1};
-    if (!options->socket || !*options->socket) {
-        error_set(error, EXIT_USAGE, "no monitor named");
-        return error_hint(error, "say --socket PATH, or set QMPCTL_SOCKET");
-    }
-    config = event_config_new();
-    if (config) {
-        event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
-        session->base = event_base_new_with_config(config);
-        event_config_free(config);
-    }
+    if (!options->socket || !*options->socket)
+        return session_no_socket(error);
+    session->base = session_base_new();
     session->vm = session->base ? vm_new(session->base, &vm) : NULL;
     return session->vm ? 0 : error_set(error, EXIT_FAILED, "out of memory");
 }
@@ -49,8 +67,7 @@ int session_open(struct session *session, const struct options *options, struct 
 void session_close(struct session *session)
 {
     vm_free(session->vm);
-    if (session->base)
-        event_base_free(session->base);
+    session_base_free(session->base);
     if (session->lock >= 0)
         close(session->lock);
     *session = (struct session){.lock = -1};
@@ -103,7 +120,7 @@ struct memory *session_snapshot(struct session *session, const struct options *o
     (void)options;
     if (session_connect(session, error) < 0)
         return NULL;
-    vm_snapshot(session->vm, SNAPSHOT_TIMEOUT_MS, on_snapshot, &outcome);
+    vm_snapshot(session->vm, VM_SNAPSHOT_TIMEOUT_MS, on_snapshot, &outcome);
     outcome_wait(&outcome);
     return outcome.memory;
 }
@@ -118,14 +135,14 @@ static void on_reply(struct qmp_client *client, json_t *value, const struct qmp_
         return;
     outcome->value = json_incref(value);
     if (error)
-        error_from_qmp(&why, "qmp", error);
+        error_from_qmp(&why, outcome->what, error);
     outcome_set(outcome, error ? &why : NULL);
 }
 
 json_t *session_command(struct session *session, const char *command, const json_t *arguments,
                         int64_t timeout, struct error *error)
 {
-    struct outcome outcome = {.base = session->base, .error = error};
+    struct outcome outcome = {.base = session->base, .error = error, .what = command};
     struct qmp_error why = {.code = QMP_ERROR_CLOSED, .text = "the connection was lost"};
     struct qmp_client *client = vm_client(session->vm);
 

@@ -13,6 +13,14 @@ struct session {
     int lock; /* descriptor, -1: none */
 };
 
+/* An event loop for one thread; NULL: out of memory. */
+struct event_base *session_base_new(void);
+/* After the clients on it were freed: what they owe is told first. NULL is fine. */
+void session_base_free(struct event_base *base);
+
+/* Sets *error for a command line that names no VM; -1. */
+int session_no_socket(struct error *error);
+
 /* 0, or -1 with *error set. session_close is right in either case. */
 int session_open(struct session *session, const struct options *options, struct error *error);
 void session_close(struct session *session);

@@ -26,6 +26,14 @@ static int refuse(struct error *error, const char *text, const char *why)
     return error_set(error, EXIT_USAGE, "size '%.64s': %s", text, why);
 }
 
+static int hint_unit(struct error *error, char sign, const char *text)
+{
+    const char prefix[2] = {sign, '\0'};
+
+    return error_hint(error, "say %s%.20sM for mebibytes or %s%.20sG for gibibytes", prefix, text,
+                      prefix, text);
+}
+
 /* whole * 2^shift, or false beyond the limit. */
 static bool whole_to_bytes(const char *digits, size_t length, unsigned shift, uint64_t *bytes)
 {
@@ -81,7 +89,7 @@ int size_parse(const char *text, uint64_t *bytes, struct error *error)
     }
     if (*unit == '\0') {
         refuse(error, text, "no unit");
-        return error_hint(error, "say %.20sM for mebibytes or %.20sG for gibibytes", text, text);
+        return hint_unit(error, '\0', text);
     }
     shift = unit_shift(unit);
     if (shift == 0)
@@ -99,8 +107,17 @@ int size_parse(const char *text, uint64_t *bytes, struct error *error)
 int size_parse_relative(const char *text, enum size_relation *relation, uint64_t *bytes,
                         struct error *error)
 {
-    *relation = *text == '+' ? SIZE_MORE : *text == '-' ? SIZE_LESS : SIZE_ABSOLUTE;
-    return size_parse(*relation == SIZE_ABSOLUTE ? text : text + 1, bytes, error);
+    const char sign = *text;
+
+    *relation = sign == '+' ? SIZE_MORE : sign == '-' ? SIZE_LESS : SIZE_ABSOLUTE;
+    if (*relation == SIZE_ABSOLUTE)
+        return size_parse(text, bytes, error);
+    if (size_parse(++text, bytes, error) == 0)
+        return 0;
+    /* An amount must not become a total by following the hint. */
+    if (error && *error->hint)
+        hint_unit(error, sign, text);
+    return -1;
 }
 
 struct size_text size_exact(uint64_t bytes)

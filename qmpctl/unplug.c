@@ -69,11 +69,22 @@ static struct action not_in_time(struct unplug *unplug, int64_t now)
     if (unplug->interrupted) {
         fall_short(unplug, STEP_TIMEOUT, EXIT_TIMED_OUT,
                    "interrupted; the request stands and may still complete", now);
+    } else if (unplug->reset) {
+        fall_short(unplug, STEP_TIMEOUT, EXIT_TIMED_OUT,
+                   "the guest was reset before it answered; it may have forgotten the request, or "
+                   "act on it after its boot",
+                   now);
+        error_hint(error, "look with qmpctl status when it has booted, and ask again");
     } else if (unplug->in_progress) {
         fall_short(unplug, STEP_TIMEOUT, EXIT_TIMED_OUT,
                    "stalled: the guest is still trying, and may complete it later", now);
         error_hint(error, "free memory in the guest, or wait longer (--timeout); further requests "
                           "wait behind this one");
+    } else if (unplug->unsure) {
+        fall_short(unplug, STEP_TIMEOUT, EXIT_TIMED_OUT,
+                   "QEMU did not confirm the request, so whether the guest was asked is not known",
+                   now);
+        error_hint(error, "look with qmpctl status, then ask again");
     } else if (!unplug->guest_runs) {
         fall_short(unplug, STEP_TIMEOUT, EXIT_TIMED_OUT,
                    "the guest is not running; the request waits for it", now);
@@ -86,6 +97,15 @@ static struct action not_in_time(struct unplug *unplug, int64_t now)
     return action_finish();
 }
 
+/* QEMU itself said no. */
+static struct action failed(struct unplug *unplug, int64_t now)
+{
+    unplug->step->error = unplug->no;
+    snprintf(unplug->step->reason, sizeof unplug->step->reason, "%s",
+             *unplug->no.qmp_desc ? unplug->no.qmp_desc : unplug->no.text);
+    return finish(unplug, STEP_FAILED, now);
+}
+
 /* -> AWAITING, or what events have decided already: they may come before the reply. */
 static struct action await(struct unplug *unplug, int64_t now)
 {
@@ -94,7 +114,7 @@ static struct action await(struct unplug *unplug, int64_t now)
         return released(unplug, now);
     if (*unplug->refusal)
         return refused(unplug, now);
-    if (unplug->interrupted || now >= unplug->deadline || !unplug->guest_runs)
+    if (unplug->interrupted || unplug->reset || now >= unplug->deadline || !unplug->guest_runs)
         return not_in_time(unplug, now);
     return action_wait(unplug->deadline);
 }
@@ -103,11 +123,13 @@ static struct action await(struct unplug *unplug, int64_t now)
 static struct action check(struct unplug *unplug, int64_t now)
 {
     unplug_enter(unplug, UNPLUG_CHECKING);
+    /* What was said before is older than the snapshot; what is said meanwhile may be newer. */
+    unplug->gone = false;
     /* A snapshot takes milliseconds, and a stopped QEMU must not hold us for long. */
-    return action_snapshot((now > unplug->deadline ? now : unplug->deadline) + 900);
+    return action_snapshot((now > unplug->deadline ? now : unplug->deadline) + LAST_LOOK_MS);
 }
 
-static bool event_names_device(const struct unplug *unplug, const struct qmp_event *event)
+bool unplug_is_about(const struct unplug *unplug, const struct qmp_event *event)
 {
     const char *path = json_string_value(json_object_get(event->data, "path"));
     const char *device = json_string_value(json_object_get(event->data, "device"));
@@ -133,9 +155,14 @@ static void note_event(struct unplug *unplug, const struct qmp_event *event)
     const char *message = json_string_value(json_object_get(event->data, "msg"));
     struct guest_answer answer;
 
-    if (event_is_ost(event, unplug->step->id, unplug->step->slot, &answer)) {
+    /* QEMU keeps a request over a reset (is_removing in its hw/acpi/memory_hotplug.c), and the
+     * guest, which looks at all slots at each event of one (MSCN there), acts on it when it is next
+     * told of any: of a device_add, for example. */
+    if (strcmp(event->name, "RESET") == 0) {
+        unplug->reset = unplug->asked;
+    } else if (event_is_ost(event, unplug->step->id, unplug->step->slot, &answer)) {
         note_ost(unplug, &answer);
-    } else if (!event_names_device(unplug, event)) {
+    } else if (!unplug_is_about(unplug, event)) {
         return;
     } else if (strcmp(event->name, "DEVICE_DELETED") == 0) {
         unplug->gone = true;
@@ -150,9 +177,10 @@ static struct action on_snapshot(struct unplug *unplug, const struct input *inpu
 {
     const struct memory_device *device = memory_device_by_name(input->memory, unplug->step->id);
 
-    if (!device || device->slot != unplug->step->slot)
+    if (!device || (unplug->step->slot >= 0 && device->slot != unplug->step->slot))
         return released(unplug, input->now);
-    unplug->gone = false;
+    if (unplug->no.code != EXIT_DONE && !unplug->gone)
+        return failed(unplug, input->now);
     if (memory_device_is_pending(device))
         unplug->in_progress = true;
     unplug->guest_runs = memory_is_running(input->memory);
@@ -161,7 +189,10 @@ static struct action on_snapshot(struct unplug *unplug, const struct input *inpu
 
 static struct action on_backend_snapshot(struct unplug *unplug, const struct input *input)
 {
-    if (!memory_backend_by_id(input->memory, unplug->backend))
+    const struct memory_backend *backend = memory_backend_by_id(input->memory, unplug->backend);
+
+    /* One that is used belongs to a device that somebody has plugged since. */
+    if (!backend || (backend->used && !backend->boot))
         return finish(unplug, STEP_DONE, input->now);
     if (!unplug->backend_retried) {
         unplug->backend_retried = true;
@@ -178,12 +209,12 @@ static struct action in_asking(struct unplug *unplug, const struct input *input)
     case INPUT_REPLY:
         unplug->asked = true;
         return await(unplug, input->now);
-    case INPUT_ERROR:
-        unplug->step->error = *input->error;
-        snprintf(unplug->step->reason, sizeof unplug->step->reason, "%s", input->error->qmp_desc);
-        return finish(unplug, STEP_FAILED, input->now);
+    case INPUT_ERROR: /* also when an earlier request was granted just before */
+        unplug->no = *input->error;
+        return check(unplug, input->now);
     case INPUT_UNANSWERED:
-        unplug->asked = true; /* perhaps: a second request for one attempt would be worse */
+        /* Perhaps it was heard: a second request for one attempt would be worse. */
+        unplug->asked = unplug->unsure = true;
         return check(unplug, input->now);
     case INPUT_EVENT:
         note_event(unplug, input->event);
@@ -218,8 +249,10 @@ static struct action in_checking(struct unplug *unplug, const struct input *inpu
 {
     if (input->kind == INPUT_SNAPSHOT)
         return on_snapshot(unplug, input);
-    if (input->kind == INPUT_INTERRUPT)
+    if (input->kind == INPUT_INTERRUPT) {
         unplug->interrupted = true;
+        return action_snapshot(input->now + LAST_LOOK_MS);
+    }
     if (input->kind == INPUT_EVENT)
         note_event(unplug, input->event);
     if (input->kind != INPUT_LOST)
@@ -227,6 +260,9 @@ static struct action in_checking(struct unplug *unplug, const struct input *inpu
     unplug->step->pending = unplug->asked;
     fall_short(unplug, STEP_FAILED, EXIT_NO_CONNECTION,
                "the connection was lost; whether the device is gone is not known", input->now);
+    error_hint(&unplug->step->error, "%s",
+               "look with qmpctl status when the VM can be reached; the next set, unplug or repair "
+               "cleans up");
     return action_finish();
 }
 

@@ -32,10 +32,13 @@ struct unplug {
     int64_t deadline;
     int64_t started;
     bool guest_runs;
-    bool asked;        /* device_del was answered, or may have been */
+    bool asked;        /* device_del was sent, and no error came */
+    bool unsure;       /* it had no reply: whether QEMU got it is not known */
     bool in_progress;  /* the guest said that it is at it */
+    bool reset;        /* the guest was: nothing more can be expected from this attempt */
     bool gone;         /* DEVICE_DELETED came */
     char refusal[320]; /* the guest's reason; empty: it has not refused */
+    struct error no;   /* QEMU's, to the request; code 0: none */
     bool interrupted;
     bool backend_retried;
 };
@@ -43,6 +46,9 @@ struct unplug {
 /* step must stay valid and at its place until the operation has finished. */
 void unplug_init(struct unplug *unplug, struct step *step, const struct memory_device *device,
                  const struct memory *memory, int64_t deadline);
+
+/* Whether the event names its device. */
+bool unplug_is_about(const struct unplug *unplug, const struct qmp_event *event);
 
 struct action unplug_step(struct unplug *unplug, const struct input *input);
 

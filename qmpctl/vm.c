@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/processes.h"
+#include "host_view.h"
 #include "snapshot.h"
+#include "utf8.h"
 
 struct vm {
     struct event_base *base;
@@ -15,6 +18,7 @@ struct vm {
     qmp_event_cb *on_event;
     qmp_closed_cb *on_closed;
     void *listen_arg;
+    pid_t pid; /* QEMU's, asked once a connection; -1: not yet */
     struct snapshot *snapshot;
     vm_snapshot_cb *snapshot_done;
     void *snapshot_arg;
@@ -73,6 +77,19 @@ struct qmp_client *vm_client(struct vm *vm)
     return vm_is_connected(vm) ? vm->client : NULL;
 }
 
+pid_t vm_pid(struct vm *vm)
+{
+    if (!vm_is_connected(vm))
+        return 0;
+    if (vm->pid < 0) {
+        vm->pid = qmp_client_server_pid(vm->client);
+        /* What serves the socket may stand before QEMU, as socat does. */
+        if (vm->pid > 0 && !process_is_qemu("/", vm->pid))
+            vm->pid = 0;
+    }
+    return vm->pid;
+}
+
 static void forward_event(struct qmp_client *client, const struct qmp_event *event, void *arg)
 {
     struct vm *vm = arg;
@@ -92,13 +109,17 @@ static void forward_closed(struct qmp_client *client, const struct qmp_error *er
 static void trace(struct qmp_client *client, enum qmp_direction direction, const char *text,
                   size_t length, void *arg)
 {
+    const char *end = text + length, *stop;
+
     (void)client;
     (void)arg;
     fprintf(stderr, "%s ", direction == QMP_SENT ? "->" : "<-");
-    /* A line a message, also where the monitor is in pretty mode. */
-    for (size_t i = 0; i < length; i++) {
-        if (text[i] != '\n' && text[i] != '\r')
-            fputc(text[i], stderr);
+    /* A line a message, also where the monitor is in pretty mode; and whoever it is that speaks, it
+     * is not to steer the terminal. */
+    for (; text < end; text = stop + 1) {
+        for (stop = text; stop < end && *stop != '\n' && *stop != '\r';)
+            stop++;
+        utf8_print_tame(stderr, text, stop);
     }
     fputc('\n', stderr);
 }
@@ -125,6 +146,7 @@ void vm_connect(struct vm *vm, int64_t timeout, vm_ready_cb *ready, void *arg)
 
     qmp_client_free(vm->client);
     vm->client = qmp_client_new(vm->base, &options);
+    vm->pid = -1;
     vm->ready = ready;
     vm->ready_arg = arg;
     if (vm->client &&
@@ -145,6 +167,23 @@ static void snapshot_finish(struct vm *vm, struct memory *memory, const struct e
     vm->snapshot_done(vm, memory, error, vm->snapshot_arg);
 }
 
+/* A QEMU that hangs: the queries behind this one would wait as long again, each in its turn. */
+static void snapshot_give_up(struct vm *vm)
+{
+    struct qmp_client *client = vm->client;
+
+    vm->client = NULL;
+    vm->snapshot_open = 0;
+    qmp_client_free(client);
+}
+
+void vm_abandon(struct vm *vm)
+{
+    snapshot_give_up(vm);
+    snapshot_free(vm->snapshot);
+    vm->snapshot = NULL;
+}
+
 static void on_query_reply(struct qmp_client *client, json_t *value, const struct qmp_error *error,
                            void *arg)
 {
@@ -154,6 +193,8 @@ static void on_query_reply(struct qmp_client *client, json_t *value, const struc
     if (!client)
         return; /* the VM is gone */
     tag.vm->snapshot_open--;
+    if (error && error->code == QMP_ERROR_TIMEOUT)
+        snapshot_give_up(tag.vm);
     if (error && error->code != QMP_ERROR_COMMAND) {
         error_from_qmp(&tag.vm->snapshot_error, vm_address(tag.vm), error);
     } else {
@@ -190,7 +231,7 @@ static void snapshot_advance(struct vm *vm)
     struct error error = {0};
     struct memory *memory;
 
-    if (qmp_client_is_ready(vm->client))
+    if (vm_is_connected(vm))
         snapshot_send(vm);
     if (vm->snapshot_open > 0)
         return;
@@ -199,6 +240,8 @@ static void snapshot_advance(struct vm *vm)
         snapshot_finish(vm, NULL, &error);
     } else if (snapshot_is_complete(vm->snapshot)) {
         memory = snapshot_memory(vm->snapshot, &error);
+        if (memory && host_view_has_to_ask(memory))
+            host_view_backends("/", vm_pid(vm), memory, NULL);
         snapshot_finish(vm, memory, memory ? NULL : &error);
     }
 }

@@ -2,12 +2,17 @@
 #ifndef QMPCTL_VM_H
 #define QMPCTL_VM_H
 
+#include <sys/types.h>
+
 #include "error.h"
 #include "memory.h"
 #include "qmpclient.h"
 
 struct event_base;
 struct vm;
+
+/* QEMU answers a query in milliseconds; one that does not for this long hangs. */
+#define VM_SNAPSHOT_TIMEOUT_MS 10000
 
 struct vm_options {
     const char *address;           /* borrowed for the life of the VM */
@@ -31,8 +36,14 @@ void vm_listen(struct vm *vm, qmp_event_cb *on_event, qmp_closed_cb *on_closed, 
 void vm_connect(struct vm *vm, int64_t timeout, vm_ready_cb *ready, void *arg);
 bool vm_is_connected(const struct vm *vm);
 
+/* QEMU's process, where it is one of this host; 0: it cannot be seen. */
+pid_t vm_pid(struct vm *vm);
+
 /* NULL while not connected. */
 struct qmp_client *vm_client(struct vm *vm);
+
+/* Ends the connection, and a snapshot that is being taken; neither is told of. */
+void vm_abandon(struct vm *vm);
 
 /* Needs a connection. One at a time. */
 void vm_snapshot(struct vm *vm, int64_t timeout, vm_snapshot_cb *done, void *arg);

@@ -13,24 +13,6 @@
 
 #define MIB (1024 * 1024)
 
-static json_int_t number(const char *socket, const char *path)
-{
-    json_t *status = run_json(EXPECT(0, socket, "status", "--json"));
-    json_int_t value = json_integer_value(json_at(status, path));
-
-    json_decref(status);
-    return value;
-}
-
-static size_t rows(const char *socket, const char *path)
-{
-    json_t *status = run_json(EXPECT(0, socket, "status", "--json"));
-    size_t count = json_array_size(json_at(status, path));
-
-    json_decref(status);
-    return count;
-}
-
 static void assert_only_boot_backend(const char *socket)
 {
     json_t *backends = run_json(EXPECT(0, socket, "qmp", "--json", "query-memdev"));
@@ -61,18 +43,18 @@ static void plug_and_unplug(int qemu)
     assert_guest_grew(vm, boot, 256 * MIB);
 
     EXPECT(0, socket, "plug", "128M", "--count", "3");
-    assert_int_equal(rows(socket, "devices"), 4);
-    assert_int_equal(number(socket, "memory.total"), (512 + 256 + 384) * (json_int_t)MIB);
-    assert_int_equal(number(socket, "slots.total"), 16);
-    assert_int_equal(number(socket, "slots.used"), 4);
+    assert_int_equal(status_rows(socket, "devices"), 4);
+    assert_int_equal(status_number(socket, "memory.total"), (512 + 256 + 384) * (json_int_t)MIB);
+    assert_int_equal(status_number(socket, "slots.total"), 16);
+    assert_int_equal(status_number(socket, "slots.used"), 4);
     assert_guest_grew(vm, boot, (uint64_t)640 * MIB);
 
     EXPECT(0, socket, "unplug", "dimm1");
-    assert_int_equal(rows(socket, "devices"), 3);
+    assert_int_equal(status_rows(socket, "devices"), 3);
     assert_guest_grew(vm, boot, 512 * MIB);
 
     EXPECT(0, socket, "unplug", "dimm0", "dimm2", "dimm3");
-    assert_int_equal(number(socket, "memory.plugged"), 0);
+    assert_int_equal(status_number(socket, "memory.plugged"), 0);
     assert_true(lab_memtotal(vm) <= boot);
     assert_only_boot_backend(socket);
     lab_stop(vm);
@@ -86,10 +68,10 @@ static void set_up_and_down(int qemu)
     json_t *result;
 
     EXPECT(0, socket, "set", "1536M");
-    assert_int_equal(number(socket, "memory.total"), 1536 * (json_int_t)MIB);
+    assert_int_equal(status_number(socket, "memory.total"), 1536 * (json_int_t)MIB);
     assert_guest_grew(vm, boot, (uint64_t)1024 * MIB);
     EXPECT(0, socket, "set", "-384M");
-    assert_int_equal(number(socket, "memory.total"), 1152 * (json_int_t)MIB);
+    assert_int_equal(status_number(socket, "memory.total"), 1152 * (json_int_t)MIB);
     EXPECT(0, socket, "set", "1152M");
     result = run_json(EXPECT(6, socket, "set", "1100M", "--json"));
     assert_int_equal(json_integer_value(json_at(result, "nearest.below")), 1024 * (json_int_t)MIB);

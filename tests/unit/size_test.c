@@ -81,11 +81,19 @@ static void anything_else_is_refused_as_bad_usage(void **state)
 static void a_bare_number_gets_a_hint(void **state)
 {
     struct error error = {0};
+    enum size_relation relation;
     uint64_t bytes;
 
     (void)state;
     assert_int_equal(size_parse("512", &bytes, &error), -1);
     assert_non_null(strstr(error.hint, "512M"));
+    /* An amount must not become a total by following it. */
+    assert_int_equal(size_parse_relative("+512", &relation, &bytes, &error), -1);
+    assert_non_null(strstr(error.hint, "say +512M for mebibytes or +512G"));
+    assert_int_equal(size_parse_relative("-2", &relation, &bytes, &error), -1);
+    assert_non_null(strstr(error.hint, "say -2M"));
+    assert_int_equal(size_parse_relative("-2X", &relation, &bytes, &error), -1);
+    assert_string_equal(error.hint, "");
 }
 
 static void a_sign_makes_it_an_amount(void **state)

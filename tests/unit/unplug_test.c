@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "support/dimm.h"
 #include "unplug.h"
 
 #define DEADLINE 1000
@@ -29,23 +30,15 @@ enum thing {
     THING_DISCONNECTED,
     THING_SNAPSHOT_PRESENT,
     THING_SNAPSHOT_GONE,
+    THING_SNAPSHOT_OLDER, /* than the event that the device has gone */
     THING_LOST,
     THING_INTERRUPT,
     THINGS
 };
 
-static struct memory_backend backend = {.id = "mem-dimm0", .used = true};
-static struct memory_device device = {.id = "dimm0",
-                                      .qom_path = "/machine/peripheral/dimm0",
-                                      .type = "dimm",
-                                      .hotpluggable = true,
-                                      .backend = &backend};
-static struct memory present = {.state = "running",
-                                .devices = &device,
-                                .device_count = 1,
-                                .backends = &backend,
-                                .backend_count = 1};
-static struct memory gone = {.state = "running", .backends = &backend, .backend_count = 1};
+static struct dimm dimm;
+static struct memory_backend left = {.id = "mem-dimm0", .orphan = true};
+static struct memory gone = {.state = "running", .backends = &left, .backend_count = 1};
 
 /* What the world knows, beside the machine. */
 struct world {
@@ -53,6 +46,7 @@ struct world {
     struct step step;
     enum action_kind waiting; /* what the machine asked for last */
     bool sent_delete, device_gone, refused;
+    bool gone_meanwhile; /* while a snapshot was taken */
     unsigned asked, finished;
     int64_t now;
 };
@@ -62,7 +56,7 @@ static unsigned long played;
 static struct action tell(struct world *world, struct input input)
 {
     input.now = world->now;
-    input.memory = world->device_gone ? &gone : &present;
+    input.memory = world->device_gone ? &gone : &dimm.memory;
     return unplug_step(&world->unplug, &input);
 }
 
@@ -71,6 +65,7 @@ static void obey(struct world *world, struct action action)
     if (action.kind == ACTION_NONE)
         return;
     world->waiting = action.kind;
+    world->gone_meanwhile = false;
     if (action.kind == ACTION_SEND && strcmp(action.command, "device_del") == 0) {
         world->asked++;
     } else if (action.kind == ACTION_SEND) {
@@ -90,8 +85,7 @@ static struct input event_input(const struct qmp_event *event)
 
 static void tell_ost(struct world *world, const char *slot, int status)
 {
-    json_t *data = json_pack("{s:{s:s,s:s,s:i,s:i}}", "info", "slot-type", "DIMM", "slot", slot,
-                             "source", 3, "status", status);
+    json_t *data = dimm_answer(slot, NULL, OST_SOURCE_EJECT, status);
     const struct qmp_event event = {.name = "ACPI_DEVICE_OST", .data = data};
 
     obey(world, tell(world, event_input(&event)));
@@ -100,7 +94,7 @@ static void tell_ost(struct world *world, const char *slot, int status)
 
 static void tell_named(struct world *world, const char *name)
 {
-    json_t *data = json_pack("{s:s}", "path", device.qom_path);
+    json_t *data = json_pack("{s:s}", "path", dimm.device.qom_path);
     const struct qmp_event event = {.name = name, .data = data};
 
     obey(world, tell(world, event_input(&event)));
@@ -120,6 +114,8 @@ static bool possible(const struct world *world, enum thing thing)
         return world->waiting == ACTION_WAIT;
     case THING_SNAPSHOT_PRESENT:
         return world->waiting == ACTION_SNAPSHOT && !world->device_gone;
+    case THING_SNAPSHOT_OLDER:
+        return world->gone_meanwhile;
     case THING_SNAPSHOT_GONE:
     case THING_LOST:
         return world->waiting == ACTION_SNAPSHOT;
@@ -151,6 +147,7 @@ static void happen(struct world *world, enum thing thing)
         break;
     case THING_DELETED:
         world->device_gone = true;
+        world->gone_meanwhile = world->waiting == ACTION_SNAPSHOT;
         tell_named(world, "DEVICE_DELETED");
         break;
     case THING_IN_PROGRESS:
@@ -180,6 +177,11 @@ static void happen(struct world *world, enum thing thing)
         break;
     case THING_SNAPSHOT_PRESENT:
         obey(world, tell(world, (struct input){.kind = INPUT_SNAPSHOT}));
+        break;
+    case THING_SNAPSHOT_OLDER:
+        obey(world, unplug_step(&world->unplug, &(struct input){.kind = INPUT_SNAPSHOT,
+                                                                .memory = &dimm.memory,
+                                                                .now = world->now}));
         break;
     case THING_LOST:
         obey(world, tell(world, (struct input){.kind = INPUT_LOST, .error = &error}));
@@ -233,7 +235,7 @@ static struct world begin(void)
 {
     struct world world = {.step = {.action = STEP_UNPLUG, .id = "dimm0", .slot = 0}};
 
-    unplug_init(&world.unplug, &world.step, &device, &present, DEADLINE);
+    unplug_init(&world.unplug, &world.step, &dimm.device, &dimm.memory, DEADLINE);
     obey(&world, tell(&world, (struct input){.kind = INPUT_BEGIN}));
     return world;
 }
@@ -272,12 +274,23 @@ static void the_outcomes_are_told_apart(void **state)
          EXIT_TIMED_OUT,
          "nobody answers"},
         {{THING_REPLY, THING_TIME, THING_SNAPSHOT_GONE, THING_REPLY}, 4, STEP_DONE, EXIT_DONE, ""},
+        {{THING_REPLY, THING_TIME, THING_DELETED, THING_SNAPSHOT_OLDER, THING_REPLY},
+         5,
+         STEP_DONE,
+         EXIT_DONE,
+         ""},
+        {{THING_ERROR, THING_DELETED, THING_SNAPSHOT_OLDER, THING_REPLY},
+         4,
+         STEP_DONE,
+         EXIT_DONE,
+         ""},
         {{THING_REPLY, THING_DISCONNECTED, THING_LOST},
          3,
          STEP_FAILED,
          EXIT_NO_CONNECTION,
          "connection was lost"},
-        {{THING_ERROR}, 1, STEP_FAILED, EXIT_FAILED, "no"},
+        {{THING_ERROR, THING_SNAPSHOT_PRESENT}, 2, STEP_FAILED, EXIT_FAILED, "no"},
+        {{THING_ERROR, THING_SNAPSHOT_GONE, THING_REPLY}, 3, STEP_DONE, EXIT_DONE, ""},
         {{THING_REPLY, THING_INTERRUPT}, 2, STEP_TIMEOUT, EXIT_TIMED_OUT, "interrupted"},
     };
 
@@ -295,12 +308,41 @@ static void the_outcomes_are_told_apart(void **state)
     }
 }
 
+/* Somebody has plugged a device of the same id, in another slot, before it was looked for. */
+static void a_backend_in_use_again_is_let_alone(void **state)
+{
+    struct memory_device other = dimm.device;
+    const struct memory again = {.state = "running",
+                                 .devices = &other,
+                                 .device_count = 1,
+                                 .backends = &dimm.backend,
+                                 .backend_count = 1};
+    struct world world = begin();
+    struct input look = {.kind = INPUT_SNAPSHOT, .memory = &again};
+
+    (void)state;
+    other.slot = 5;
+    world.unplug.step = &world.step;
+    happen(&world, THING_REPLY);
+    happen(&world, THING_TIME);
+    world.device_gone = true;
+    obey(&world, unplug_step(&world.unplug, &look));
+    happen(&world, THING_ERROR);
+    assert_int_equal(world.waiting, ACTION_SNAPSHOT);
+    obey(&world, unplug_step(&world.unplug, &look));
+    assert_int_equal(world.finished, 1);
+    assert_int_equal(world.step.result, STEP_DONE);
+    assert_string_equal(world.step.detail, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_order_ends_once_and_truly),
         cmocka_unit_test(the_outcomes_are_told_apart),
+        cmocka_unit_test(a_backend_in_use_again_is_let_alone),
     };
 
+    dimm_init(&dimm);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

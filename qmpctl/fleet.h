@@ -1,0 +1,32 @@
+/* Several VMs asked side by side in one event loop: none waits for another. SPDX: MIT */
+#ifndef QMPCTL_FLEET_H
+#define QMPCTL_FLEET_H
+
+#include "memory.h"
+#include "options.h"
+
+struct vm;
+
+struct fleet_vm {
+    const char *address;   /* borrowed from the options */
+    struct memory *memory; /* NULL: it could not be asked, error says why */
+    struct error error;
+    struct vm *vm; /* while it is asked */
+    struct fleet *fleet;
+};
+
+struct fleet {
+    struct fleet_vm *vms; /* in the order that they were named */
+    size_t count;
+    const struct options *options;
+    struct event_base *base;
+    size_t next, open; /* the next to be asked; how many are being asked */
+    bool advancing;
+};
+
+/* Takes a snapshot of each VM that the options name; 0, or -1 with *error set where none could be
+ * asked for a reason of our own. fleet_free is right in either case. */
+int fleet_snapshot(struct fleet *fleet, const struct options *options, struct error *error);
+void fleet_free(struct fleet *fleet);
+
+#endif

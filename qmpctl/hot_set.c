@@ -1,0 +1,304 @@
+#include "hot_set.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "granule.h"
+#include "new_steps.h"
+#include "room.h"
+
+#define NODES_LIMIT 130
+/* Anything above is no amount that a VM has. */
+#define SPACE_UNKNOWN ((uint64_t)1 << 50)
+
+/* The risk that the guest will not give a device up. One that it is already giving up is free, so
+ * that a request repeated is not counted twice. */
+enum {
+    RISK_PENDING = 0,
+    RISK_ORDINARY = 10,
+    RISK_COLDPLUGGED = 15, /* often onlined as kernel memory at boot */
+    RISK_REFUSED_BEFORE = 40
+};
+
+static int out_of_memory(struct error *error)
+{
+    return error_set(error, EXIT_FAILED, "out of memory");
+}
+
+static bool is_kept(const struct change *change, const struct memory_device *device)
+{
+    for (size_t i = 0; i < change->keep_count; i++) {
+        if ((device->id && strcmp(change->keep[i], device->id) == 0) ||
+            strcmp(change->keep[i], device->qom_path) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A name that is cut short would be somebody else's. */
+static bool can_be_named(const struct memory_device *device)
+{
+    const char *name = memory_device_name(device);
+
+    return *name && strlen(name) < sizeof((struct step){0}.id);
+}
+
+static uint32_t risk_of(const struct memory_device *device)
+{
+    bool eject =
+        device->answer.source == OST_SOURCE_EJECT || device->answer.source == OST_SOURCE_OSPM_EJECT;
+
+    if (memory_device_is_pending(device))
+        return RISK_PENDING;
+    if (eject && device->answer.status != OST_SUCCESS)
+        return RISK_REFUSED_BEFORE;
+    return device->hotplugged ? RISK_ORDINARY : RISK_COLDPLUGGED;
+}
+
+static uint32_t node_index(const struct memory *memory, int64_t node)
+{
+    for (size_t i = 0; i < memory->node_count; i++) {
+        if (memory->nodes[i].node == node)
+            return (uint32_t)i;
+    }
+    return 0;
+}
+
+static struct memplan_item *items_of(const struct change *change, const struct memory *memory,
+                                     const struct name_list *excluded)
+{
+    struct memplan_item *items = calloc(memory->device_count + 1, sizeof *items);
+
+    for (size_t i = 0; items && i < memory->device_count; i++) {
+        const struct memory_device *device = &memory->devices[i];
+
+        items[i] = (struct memplan_item){
+            .size = device->size,
+            .order = device->slot >= 0 ? (uint64_t)device->slot : 0,
+            .cost = risk_of(device),
+            .node = node_index(memory, device->node),
+            .pinned = !memory_device_can_unplug(device) || !can_be_named(device) ||
+                      (change && is_kept(change, device)) ||
+                      name_list_has(excluded, memory_device_name(device)),
+        };
+    }
+    return items;
+}
+
+bool hot_set_is_complete(const struct memory *memory, uint64_t granule)
+{
+    struct memplan_item *items = items_of(NULL, memory, NULL);
+    bool complete = items && memplan_is_complete(items, memory->device_count, granule);
+
+    /* From base to total: nothing may be pinned, but for a virtio-mem that gives nothing. */
+    for (size_t i = 0; items && i < memory->device_count; i++)
+        complete = complete && (!items[i].pinned || items[i].size == 0);
+    free(items);
+    return complete;
+}
+
+static int add_steps(const struct change *change, const struct memory *memory,
+                     const struct memplan_plan *plan, struct result *result, struct error *error)
+{
+    for (size_t i = 0; i < plan->step_count; i++) {
+        const struct memplan_step *planned = &plan->steps[i];
+        int64_t node = memory->nodes[planned->node].node;
+        struct step *step = planned->action == MEMPLAN_PLUG
+                                ? new_plug(change, memory, result, planned->size, node)
+                                : new_unplug(&memory->devices[planned->item], result);
+
+        if (!step)
+            return out_of_memory(error);
+        snprintf(step->reason, sizeof step->reason, "%s", planned->reason);
+    }
+    return 0;
+}
+
+/* Why a size cannot be reached, where the VM's figures say so; else an empty text. */
+struct cause {
+    char text[96];
+};
+
+static struct cause cause_of(const struct memory *memory, uint64_t target, uint64_t granule)
+{
+    uint64_t total = memory_total(memory);
+    struct cause cause = {""};
+
+    if (target < memory->base)
+        snprintf(cause.text, sizeof cause.text, "it is less than the base memory, %s",
+                 size_exact(memory->base).text);
+    else if (target < total)
+        return cause;
+    else if (memory->maximum > 0 && target > memory->maximum)
+        snprintf(cause.text, sizeof cause.text, "it is more than the maximum, %s",
+                 size_exact(memory->maximum).text);
+    else if (memory->slots_total <= 0)
+        snprintf(cause.text, sizeof cause.text, "the VM has no slots for memory devices");
+    else if (memory->slots_used >= memory->slots_total)
+        snprintf(cause.text, sizeof cause.text, "all %" PRId64 " slots are in use",
+                 memory->slots_total);
+    else if ((target - total) % granule != 0)
+        snprintf(cause.text, sizeof cause.text, "%s more is no multiple of the granule, %s",
+                 size_exact(target - total).text, size_exact(granule).text);
+    return cause;
+}
+
+/* What the user can do about it. */
+static void add_hint(const struct change *change, const struct memory *memory, uint64_t target,
+                     const struct memplan_plan *plan, const struct result *result,
+                     struct error *error)
+{
+    uint64_t total = memory_total(memory);
+
+    if (plan->swap_reaches) {
+        error_hint(error, "--swap would reach it: it plugs smaller devices to free a larger one");
+        return;
+    }
+    if (target < memory->base)
+        error_hint(error, "base memory cannot be unplugged; it changes with the next start");
+    else if (target > total)
+        room_hint(memory, target - total,
+                  change->node == NODE_ANY ? memory->nodes[0].node : change->node, error);
+    if (*error->hint || change->nearest != MEMPLAN_NEAREST_EXACT)
+        return;
+    if (result->has_below && result->has_above)
+        error_hint(error, "--nearest down takes %s, --nearest up %s",
+                   size_exact(result->below).text, size_exact(result->above).text);
+    else if (result->has_below || result->has_above)
+        error_hint(error, "--nearest %s takes %s", result->has_below ? "down" : "up",
+                   size_exact(result->has_below ? result->below : result->above).text);
+}
+
+/* Names the sizes that can be reached instead. */
+static int no_plan(const struct change *change, const struct memory *memory, uint64_t target,
+                   uint64_t granule, const struct memplan_plan *plan, struct result *result,
+                   struct error *error)
+{
+    struct cause cause = cause_of(memory, target, granule);
+    uint64_t total = memory_total(memory);
+    char below[40] = "", above[40] = "";
+
+    result->has_nearest = true;
+    result->has_below = plan->has_below;
+    result->has_above = plan->has_above;
+    if (plan->has_below) {
+        result->below = total + (uint64_t)plan->below;
+        snprintf(below, sizeof below, "%s below", size_exact(result->below).text);
+    }
+    if (plan->has_above) {
+        result->above = total + (uint64_t)plan->above;
+        snprintf(above, sizeof above, "%s above", size_exact(result->above).text);
+    }
+    error_set(error, EXIT_NO_PLAN, "no plan reaches %s%s%s: the nearest %s %s%s%s",
+              size_exact(target).text, *cause.text ? ", since " : "", cause.text,
+              *below && *above ? "are" : "is", below, *below && *above ? " and " : "", above);
+    add_hint(change, memory, target, plan, result, error);
+    return -1;
+}
+
+/* Which granule, and why; for whoever reads the plan. */
+static uint64_t choose_granule(const struct change *change, const struct placement *placement,
+                               const struct memory *memory, struct result *result)
+{
+    const char *why, *although = "";
+    uint64_t needed = granule_of(memory, &why), page = placement ? placement->pagesize : 0;
+    uint64_t granule = change->granule ? change->granule : needed;
+
+    if (change->granule && granule % needed == 0)
+        why = "as asked for";
+    else if (change->granule)
+        although = "smaller than the guest can use; ";
+    /* No device can be smaller than a page that it is made of. */
+    if (page > 0 && granule % page != 0) {
+        granule += page - granule % page;
+        why = "a hugepage is no smaller";
+        although = "";
+    }
+    snprintf(result->note, sizeof result->note, "granule %s: %s%s", size_exact(granule).text,
+             although, why);
+    return granule;
+}
+
+/* QEMU, and with it the guest, stands still while a device is preallocated: no device is larger
+ * than the smallest of 1G, 2G, 4G, ... that leaves half of the free slots and every size reachable.
+ */
+static enum memplan_status plan_small(struct memplan_request request, struct memplan_plan *plan)
+{
+    uint64_t delta = request.delta > 0 ? (uint64_t)request.delta : 0;
+
+    for (request.largest = GIB; request.largest < delta; request.largest *= 2) {
+        if (request.largest < request.granule)
+            continue;
+        if (memplan_plan_make_level(&request, plan) == MEMPLAN_OK && plan->complete &&
+            plan->step_count <= (request.free_slots + 1) / 2)
+            return MEMPLAN_OK;
+        memplan_plan_free(plan);
+    }
+    return MEMPLAN_NONE;
+}
+
+static void fill_request(const struct change *change, const struct memory *memory, uint64_t target,
+                         struct memplan_request *request)
+{
+    uint64_t total = memory_total(memory);
+    int64_t free_slots = memory->slots_total - memory->slots_used;
+
+    request->item_count = memory->device_count;
+    request->delta = (int64_t)(target - total);
+    request->nearest = change->nearest;
+    request->swap = change->swap;
+    request->free_slots = free_slots > 0 ? (uint32_t)free_slots : 0;
+    request->free_space = memory->maximum == 0      ? SPACE_UNKNOWN
+                          : memory->maximum > total ? memory->maximum - total
+                                                    : 0;
+    request->node_count = (uint32_t)memory->node_count;
+    request->node = change->node == NODE_ANY ? MEMPLAN_ANY_NODE : node_index(memory, change->node);
+}
+
+static int take_plan(const struct change *change, const struct placement *placement,
+                     const struct memory *memory, uint64_t target,
+                     const struct memplan_request *request, struct result *result,
+                     struct error *error)
+{
+    struct memplan_plan plan;
+    enum memplan_status status = MEMPLAN_NONE;
+    int code;
+
+    if (placement && placement->prealloc)
+        status = plan_small(*request, &plan);
+    if (status != MEMPLAN_OK)
+        status = memplan_plan_make_level(request, &plan);
+    if (status == MEMPLAN_OK)
+        code = add_steps(change, memory, &plan, result, error);
+    else if (status == MEMPLAN_NONE)
+        code = no_plan(change, memory, target, request->granule, &plan, result, error);
+    else
+        code = error_set(error, status == MEMPLAN_INVALID ? EXIT_USAGE : EXIT_FAILED, "plan: %s",
+                         memplan_status_text(status));
+    memplan_plan_free(&plan);
+    if (code == 0)
+        granule_warn(memory, placement, result);
+    return code;
+}
+
+int hot_set_plan(const struct change *change, const struct placement *placement,
+                 const struct memory *memory, uint64_t target, const struct name_list *excluded,
+                 struct result *result, struct error *error)
+{
+    uint64_t node_totals[NODES_LIMIT];
+    struct memplan_item *items = items_of(change, memory, excluded);
+    struct memplan_request request = {.items = items, .node_totals = node_totals};
+    int code;
+
+    if (!items)
+        return out_of_memory(error);
+    for (size_t i = 0; i < memory->node_count; i++)
+        node_totals[i] = memory->nodes[i].base + memory->nodes[i].plugged;
+    request.granule = choose_granule(change, placement, memory, result);
+    fill_request(change, memory, target, &request);
+    code = take_plan(change, placement, memory, target, &request, result, error);
+    free(items);
+    return code;
+}

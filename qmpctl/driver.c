@@ -162,7 +162,8 @@ static void driver_send(struct driver *driver, const struct action *action)
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
-    static const struct error late = {.code = EXIT_NO_CONNECTION, .text = "QEMU did not answer"};
+    static const struct error late = {
+        .code = EXIT_NO_CONNECTION, .text = "no answer in time", .unanswered = true};
     struct driver *driver = arg;
 
     (void)fd;

@@ -31,6 +31,11 @@ int error_hint(struct error *error, const char *format, ...)
     return -1;
 }
 
+const char *error_how_lost(const struct error *cause)
+{
+    return cause->unanswered ? "QEMU does not answer" : "the connection was lost";
+}
+
 int error_from_qmp(struct error *error, const char *what, const struct qmp_error *cause)
 {
     switch (cause->code) {
@@ -52,7 +57,7 @@ int error_from_qmp(struct error *error, const char *what, const struct qmp_error
         if (cause->sys_errno == EACCES)
             error_hint(error, "run qmpctl as the user that QEMU runs as, or as root");
         error->closed = cause->code == QMP_ERROR_CLOSED;
-        error->unanswered = cause->code == QMP_ERROR_TIMEOUT && cause->phase == QMP_PHASE_COMMAND;
+        error->unanswered = cause->code == QMP_ERROR_TIMEOUT;
         return -1;
     }
 }

@@ -23,7 +23,7 @@ struct error {
     char text[768];     /* WHAT: WHY, one line */
     char hint[512];     /* the next step, where there is one */
     bool closed;        /* there was a connection, and it ended */
-    bool unanswered;    /* QEMU has a command, and did not answer it in time */
+    bool unanswered;    /* QEMU did not answer in time, a command or the connection */
     char qmp_class[64]; /* QEMU's own words, where they caused it */
     char qmp_desc[512];
 };
@@ -34,6 +34,9 @@ int error_set(struct error *error, enum exit_code code, const char *format, ...)
 
 /* Adds the next step for the user; returns -1 as error_set does. */
 int error_hint(struct error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* What became of the VM, from why it could not be looked at: static text. */
+const char *error_how_lost(const struct error *cause);
 
 /* From what libqmpclient reports: what was attempted, and why it failed. */
 int error_from_qmp(struct error *error, const char *what, const struct qmp_error *cause);

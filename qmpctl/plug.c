@@ -188,8 +188,8 @@ static struct action lose(struct plug *plug, const struct error *cause, int64_t 
 {
     struct error error = {0};
 
-    error_set(&error, EXIT_NO_CONNECTION, "plug %s: the connection was lost; %s not known (%s)",
-              plug->step->id,
+    error_set(&error, EXIT_NO_CONNECTION, "plug %s: %s; %s not known (%s)", plug->step->id,
+              error_how_lost(cause),
               plug->plugged ? "it was plugged, whether the guest accepted it is"
                             : "whether it is plugged is",
               cause->text);

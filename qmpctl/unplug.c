@@ -245,6 +245,21 @@ static struct action in_awaiting(struct unplug *unplug, const struct input *inpu
     }
 }
 
+/* CHECKING -> FINISHED: what became of it cannot be seen. */
+static struct action lose(struct unplug *unplug, const struct error *cause, int64_t now)
+{
+    char reason[sizeof unplug->step->reason];
+
+    unplug->step->pending = unplug->asked;
+    snprintf(reason, sizeof reason, "%s; whether the device is gone is not known (%.300s)",
+             error_how_lost(cause), cause->text);
+    fall_short(unplug, STEP_FAILED, EXIT_NO_CONNECTION, reason, now);
+    error_hint(&unplug->step->error, "%s",
+               "look with qmpctl status when the VM can be reached; the next set, unplug or repair "
+               "cleans up");
+    return action_finish();
+}
+
 static struct action in_checking(struct unplug *unplug, const struct input *input)
 {
     if (input->kind == INPUT_SNAPSHOT)
@@ -255,15 +270,7 @@ static struct action in_checking(struct unplug *unplug, const struct input *inpu
     }
     if (input->kind == INPUT_EVENT)
         note_event(unplug, input->event);
-    if (input->kind != INPUT_LOST)
-        return action_none();
-    unplug->step->pending = unplug->asked;
-    fall_short(unplug, STEP_FAILED, EXIT_NO_CONNECTION,
-               "the connection was lost; whether the device is gone is not known", input->now);
-    error_hint(&unplug->step->error, "%s",
-               "look with qmpctl status when the VM can be reached; the next set, unplug or repair "
-               "cleans up");
-    return action_finish();
+    return input->kind == INPUT_LOST ? lose(unplug, input->error, input->now) : action_none();
 }
 
 static struct action in_backend(struct unplug *unplug, const struct input *input)
@@ -279,7 +286,8 @@ static struct action in_backend(struct unplug *unplug, const struct input *input
         return on_backend_snapshot(unplug, input);
     case INPUT_LOST:
         snprintf(unplug->step->detail, sizeof unplug->step->detail,
-                 "the connection was lost; its backend %s may still be there", unplug->backend);
+                 "%s; its backend %s may still be there", error_how_lost(input->error),
+                 unplug->backend);
         return finish(unplug, STEP_DONE, input->now);
     default:
         return action_none();

@@ -99,8 +99,10 @@ static void all_stand_still(const char *text, const char *const *command, double
         proxy_on(each[i].proxy, text, PROXY_BEFORE, stand_still, each[i].vm);
         run_begin(&each[i].process, proxy_path(each[i].proxy), command);
     }
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        run_await(&each[i].process, "QEMU does not answer", seconds + 1);
         assert_int_equal(run_end(&each[i].process, 0), 3);
+    }
     took = now() - began;
     if (took > seconds + 1)
         fail_msg("%s took %.2f s of %.2f", command[0], took, seconds);

@@ -17,6 +17,8 @@
 
 #include <cmocka.h>
 
+#include "clock.h"
+
 #define BUFFER 524288 /* larger than any message of QEMU */
 
 struct trigger {
@@ -38,10 +40,11 @@ struct proxy {
     char folder[64], path[96], monitor[108];
     int listener, wake[2];
     pthread_t thread;
-    pthread_mutex_t lock; /* over the trigger and the counts */
+    pthread_mutex_t lock; /* over the next four */
     struct trigger trigger;
     bool struck;
     size_t messages;
+    double monitor_left;
     struct side client, server; /* of the thread alone, as is pid */
     pid_t pid;
 };
@@ -114,14 +117,24 @@ static bool pass_message(struct proxy *proxy, const struct side *to, const char 
            trigger.fault(proxy->pid, trigger.arg) != PROXY_CUT;
 }
 
+static void note_leaving(struct proxy *proxy)
+{
+    pthread_mutex_lock(&proxy->lock);
+    proxy->monitor_left = clock_now();
+    pthread_mutex_unlock(&proxy->lock);
+}
+
 /* Reads what is there and passes whole lines on. False: the connection is over. */
 static bool relay(struct proxy *proxy, struct side *from, const struct side *to)
 {
     ssize_t got = read(from->descriptor, from->bytes + from->length, BUFFER - from->length);
     char *end;
 
-    if (got <= 0)
+    if (got <= 0) {
+        if (from == &proxy->server)
+            note_leaving(proxy);
         return false;
+    }
     from->length += (size_t)got;
     while ((end = memchr(from->bytes, '\n', from->length))) {
         size_t length = (size_t)(end - from->bytes) + 1;
@@ -225,6 +238,7 @@ static void arm(struct proxy *proxy, const struct trigger *trigger)
     proxy->trigger = *trigger;
     proxy->struck = false;
     proxy->messages = 0;
+    proxy->monitor_left = 0;
     pthread_mutex_unlock(&proxy->lock);
 }
 
@@ -251,6 +265,16 @@ bool proxy_has_struck(struct proxy *proxy)
     struck = proxy->struck;
     pthread_mutex_unlock(&proxy->lock);
     return struck;
+}
+
+double proxy_monitor_left(struct proxy *proxy)
+{
+    double left;
+
+    pthread_mutex_lock(&proxy->lock);
+    left = proxy->monitor_left;
+    pthread_mutex_unlock(&proxy->lock);
+    return left;
 }
 
 void proxy_stop(struct proxy *proxy)

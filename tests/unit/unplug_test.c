@@ -288,7 +288,7 @@ static void the_outcomes_are_told_apart(void **state)
          3,
          STEP_FAILED,
          EXIT_NO_CONNECTION,
-         "connection was lost"},
+         "connection was lost; whether the device is gone is not known"},
         {{THING_ERROR, THING_SNAPSHOT_PRESENT}, 2, STEP_FAILED, EXIT_FAILED, "no"},
         {{THING_ERROR, THING_SNAPSHOT_GONE, THING_REPLY}, 3, STEP_DONE, EXIT_DONE, ""},
         {{THING_REPLY, THING_INTERRUPT}, 2, STEP_TIMEOUT, EXIT_TIMED_OUT, "interrupted"},

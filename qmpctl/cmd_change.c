@@ -145,12 +145,11 @@ int change_run(struct options *options, bool dry_run, struct error *error)
     struct run run = {0};
     int code = placement_request_check(&options->change.placement, error);
 
-    run.session.lock = -1;
     if (code == 0)
         code = session_open(&run.session, options, error);
     job_init(&run.job, &options->change);
     if (code == 0 && !dry_run)
-        code = session_lock(&run.session, error);
+        code = vm_lock(run.session.vm, error);
     if (code == 0)
         code = dry_run ? plan_only(&run, options, error) : carry_out(&run, options, error);
     if (code == 0) {

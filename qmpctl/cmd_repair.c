@@ -101,7 +101,7 @@ int cmd_repair(struct options *options, struct error *error)
     if (options->argument_count > 1)
         error_set(error, EXIT_USAGE, "repair takes no arguments");
     else if (session_open(&session, options, error) == 0 &&
-             (options->dry_run || session_lock(&session, error) == 0))
+             (options->dry_run || vm_lock(session.vm, error) == 0))
         memory = session_snapshot(&session, options, error);
     if (memory)
         done = repair(&session, options, memory, deleted, kept, &failure, error);

@@ -1,15 +1,8 @@
 #include "session.h"
 
-#include <errno.h>
 #include <event2/event.h>
-#include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 /* What a callback leaves for the loop's caller. */
 struct outcome {
@@ -56,7 +49,7 @@ int session_open(struct session *session, const struct options *options, struct 
                                   .wait = options->wait,
                                   .verbose = options->verbose};
 
-    *session = (struct session){.lock = -1};
+    *session = (struct session){0};
     if (!options->socket || !*options->socket)
         return session_no_socket(error);
     session->base = session_base_new();
@@ -68,9 +61,7 @@ void session_close(struct session *session)
 {
     vm_free(session->vm);
     session_base_free(session->base);
-    if (session->lock >= 0)
-        close(session->lock);
-    *session = (struct session){.lock = -1};
+    *session = (struct session){0};
 }
 
 static void outcome_set(struct outcome *outcome, const struct error *error)
@@ -153,55 +144,4 @@ json_t *session_command(struct session *session, const char *command, const json
     }
     outcome_wait(&outcome);
     return outcome.value;
-}
-
-/* ---- one at a time ---- */
-
-static socklen_t lock_name(const char *address, struct sockaddr_un *name)
-{
-    const char *path = strncmp(address, "unix:", 5) == 0 ? address + 5 : address;
-    struct stat status;
-    int length;
-
-    *name = (struct sockaddr_un){.sun_family = AF_UNIX};
-    if (stat(path, &status) == 0)
-        length = snprintf(name->sun_path + 1, sizeof name->sun_path - 1, "qmpctl/%lx:%lx",
-                          (unsigned long)status.st_dev, (unsigned long)status.st_ino);
-    else
-        length = snprintf(name->sun_path + 1, sizeof name->sun_path - 1, "qmpctl/%.80s", address);
-    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length);
-}
-
-/* Who holds the lock, 0 where that cannot be told. */
-static pid_t lock_holder(const struct sockaddr_un *name, socklen_t length)
-{
-    int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    struct ucred peer = {0};
-    socklen_t size = sizeof peer;
-
-    if (descriptor < 0)
-        return 0;
-    if (connect(descriptor, (const struct sockaddr *)name, length) < 0 ||
-        getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
-        peer.pid = 0;
-    close(descriptor);
-    return peer.pid;
-}
-
-int session_lock(struct session *session, struct error *error)
-{
-    const char *address = vm_address(session->vm);
-    struct sockaddr_un name;
-    socklen_t length = lock_name(address, &name);
-
-    session->lock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (session->lock < 0)
-        return error_set(error, EXIT_FAILED, "%s: no lock: %s", address, strerror(errno));
-    if (bind(session->lock, (struct sockaddr *)&name, length) == 0 && listen(session->lock, 8) == 0)
-        return 0;
-    if (errno != EADDRINUSE)
-        return error_set(error, EXIT_FAILED, "%s: no lock: %s", address, strerror(errno));
-    error_set(error, EXIT_NO_CONNECTION, "%s: another qmpctl (pid %d) is changing this VM", address,
-              (int)lock_holder(&name, length));
-    return error_hint(error, "try again when it has ended");
 }

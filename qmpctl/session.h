@@ -10,7 +10,6 @@ struct event_base;
 struct session {
     struct event_base *base;
     struct vm *vm;
-    int lock; /* descriptor, -1: none */
 };
 
 /* An event loop for one thread; NULL: out of memory. */
@@ -35,12 +34,5 @@ struct memory *session_snapshot(struct session *session, const struct options *o
 /* One command and its reply, for the caller to release; NULL with *error set. */
 json_t *session_command(struct session *session, const char *command, const json_t *arguments,
                         int64_t timeout, struct error *error);
-
-/*
- * One change of a VM at a time, also on a monitor that several can use: an abstract UNIX socket
- * named after the monitor's socket (its device and inode, or HOST:PORT). It lies in no folder and
- * goes with the process that holds it. -1: another qmpctl holds it, *error names it.
- */
-int session_lock(struct session *session, struct error *error);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "host/processes.h"
 #include "host_view.h"
+#include "lock.h"
 #include "snapshot.h"
 #include "utf8.h"
 
@@ -19,6 +20,7 @@ struct vm {
     qmp_closed_cb *on_closed;
     void *listen_arg;
     pid_t pid; /* QEMU's, asked once a connection; -1: not yet */
+    struct lock lock;
     struct snapshot *snapshot;
     vm_snapshot_cb *snapshot_done;
     void *snapshot_arg;
@@ -43,6 +45,7 @@ struct vm *vm_new(struct event_base *base, const struct vm_options *options)
         return NULL;
     vm->base = base;
     vm->options = *options;
+    vm->lock = LOCK_NONE;
     return vm;
 }
 
@@ -52,6 +55,7 @@ void vm_free(struct vm *vm)
         return;
     qmp_client_free(vm->client);
     snapshot_free(vm->snapshot);
+    lock_release(&vm->lock);
     free(vm);
 }
 
@@ -124,15 +128,30 @@ static void trace(struct qmp_client *client, enum qmp_direction direction, const
     fputc('\n', stderr);
 }
 
+int vm_lock(struct vm *vm, struct error *error)
+{
+    return lock_monitor(&vm->lock, vm->options.address, error);
+}
+
+static bool is_locked(const struct vm *vm)
+{
+    return vm->lock.monitor >= 0;
+}
+
 static void on_ready(struct qmp_client *client, const struct qmp_error *error, void *arg)
 {
     struct vm *vm = arg;
-    struct error why;
+    struct error why = {0};
 
     (void)client;
-    if (error)
+    if (error) {
         error_from_qmp(&why, vm->options.address, error);
-    vm->ready(vm, error ? &why : NULL, vm->ready_arg);
+    } else if (is_locked(vm) &&
+               lock_process(&vm->lock, vm->options.address, vm_pid(vm), &why) < 0) {
+        qmp_client_free(vm->client);
+        vm->client = NULL;
+    }
+    vm->ready(vm, why.code == EXIT_DONE ? NULL : &why, vm->ready_arg);
 }
 
 void vm_connect(struct vm *vm, int64_t timeout, vm_ready_cb *ready, void *arg)

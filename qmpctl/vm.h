@@ -32,6 +32,10 @@ const char *vm_address(const struct vm *vm);
 /* Events of QEMU, and the end of the connection, from now on. */
 void vm_listen(struct vm *vm, qmp_event_cb *on_event, qmp_closed_cb *on_closed, void *arg);
 
+/* Before it is connected: nobody else shall change it as long as it lives. 0, or -1 with *error
+ * set; connecting may find so later, too. */
+int vm_lock(struct vm *vm, struct error *error);
+
 /* Connects, or connects again after a loss, within timeout milliseconds (0: as in the options). */
 void vm_connect(struct vm *vm, int64_t timeout, vm_ready_cb *ready, void *arg);
 bool vm_is_connected(const struct vm *vm);

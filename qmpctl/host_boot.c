@@ -22,6 +22,7 @@ static struct boot_memory describe(const struct memory_backend *backend)
     struct boot_memory boot = {.mem_path = backend->mem_path,
                                .share = backend->share,
                                .prealloc = backend->prealloc,
+                               .prealloc_somewhere = backend->prealloc,
                                .host_nodes = backend_host_nodes(backend)};
 
     boot.kind_known = parse_kind(backend->type, &boot.kind);
@@ -48,6 +49,7 @@ static void merge(struct boot_memory *boot, const struct boot_memory *other)
         boot->mem_path = NULL;
     boot->share = boot->share && other->share;
     boot->prealloc = boot->prealloc && other->prealloc;
+    boot->prealloc_somewhere = boot->prealloc_somewhere || other->prealloc;
     if (boot->policy != other->policy ||
         memcmp(&boot->host_nodes, &other->host_nodes, sizeof boot->host_nodes) != 0) {
         boot->policy = PREFLIGHT_POLICY_DEFAULT;

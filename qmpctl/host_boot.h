@@ -12,6 +12,7 @@ struct boot_memory {
     uint64_t pagesize;      /* bytes, of hugepages; 0: ordinary pages, or not known */
     const char *mem_path;   /* borrowed from the model of the VM; NULL: none */
     bool share, prealloc;
+    bool prealloc_somewhere; /* in one of them at least */
     enum preflight_policy policy;
     struct node_set host_nodes;
 };

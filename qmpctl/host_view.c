@@ -169,6 +169,8 @@ static void choose_rest(struct making *making)
         request->share, boot->share || (placement->kind == BACKEND_MEMFD &&
                                         !(boot->kind_known && boot->kind == BACKEND_MEMFD)));
     placement->prealloc = switched(request->prealloc, placement->pagesize > 0 || boot->prealloc);
+    placement->prealloc_off =
+        !placement->prealloc && (request->prealloc == SWITCH_OFF || boot->prealloc_somewhere);
     placement->merge = request->merge;
     placement->dump = request->dump;
     placement->cpus = making->view->local ? making->view->facts.cpus : 0;

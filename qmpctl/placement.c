@@ -112,8 +112,11 @@ static void set_prealloc(const struct placement *placement, uint64_t size, json_
 {
     const struct host_facts facts = {.cpus = placement->cpus};
 
-    if (!placement->prealloc)
+    if (!placement->prealloc) {
+        if (placement->prealloc_off)
+            json_object_set_new(arguments, "prealloc", json_false());
         return;
+    }
     json_object_set_new(arguments, "prealloc", json_true());
     if (placement->cpus > 0)
         json_object_set_new(arguments, "prealloc-threads",

@@ -38,7 +38,8 @@ struct placement {
     uint64_t pagesize;             /* bytes, of hugepages; 0: the host's ordinary pages */
     char mem_path[PLACEMENT_PATH]; /* of BACKEND_FILE */
     bool share, prealloc;
-    unsigned cpus; /* that QEMU may run on: so many can preallocate; 0: QEMU decides */
+    bool prealloc_off; /* QEMU may be one that preallocates by itself (-mem-prealloc): it is told */
+    unsigned cpus;     /* that QEMU may run on: so many can preallocate; 0: QEMU decides */
     enum placement_switch merge, dump;
     enum preflight_policy policy;
     struct node_set host_nodes;

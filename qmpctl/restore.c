@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Properties that are as QEMU sets them by itself are left out: not every type has them. */
+/* Properties that are as QEMU sets them by itself are left out: not every type has them. Whether
+ * it preallocates by itself (-mem-prealloc) is not known. */
 json_t *restore_backend_arguments(const struct memory_backend *backend)
 {
     char type[64];
@@ -27,8 +28,7 @@ json_t *restore_backend_arguments(const struct memory_backend *backend)
         json_object_set_new(arguments, "merge", json_false());
     if (!backend->dump)
         json_object_set_new(arguments, "dump", json_false());
-    if (backend->prealloc)
-        json_object_set_new(arguments, "prealloc", json_true());
+    json_object_set_new(arguments, "prealloc", json_boolean(backend->prealloc));
     if (backend->policy && strcmp(backend->policy, "default") != 0) {
         json_object_set_new(arguments, "host-nodes", json_deep_copy(backend->host_nodes));
         json_object_set_new(arguments, "policy", json_string(backend->policy));

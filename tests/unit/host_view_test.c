@@ -151,7 +151,8 @@ static void a_page_size_finds_the_mount_that_has_it(void **state)
     fixture->request.pagesize = GIB;
     fixture->request.prealloc = SWITCH_OFF;
     expect_place(fixture, PID,
-                 "{\"qom-type\": \"memory-backend-file\", \"mem-path\": \"/mnt/huge1G\"}");
+                 "{\"qom-type\": \"memory-backend-file\", \"mem-path\": \"/mnt/huge1G\","
+                 " \"prealloc\": false}");
 }
 
 static void without_a_mount_it_is_a_memfd_or_the_mount_line(void **state)
@@ -163,7 +164,7 @@ static void without_a_mount_it_is_a_memfd_or_the_mount_line(void **state)
     fixture->request.prealloc = SWITCH_OFF;
     expect_place(fixture, PID,
                  "{\"qom-type\": \"memory-backend-memfd\", \"hugetlb\": true,"
-                 " \"hugetlbsize\": 2097152}");
+                 " \"hugetlbsize\": 2097152, \"prealloc\": false}");
     fixture->request.kind_given = true;
     fixture->request.kind = BACKEND_FILE;
     expect_no_place(fixture, PID, "no hugetlbfs with pages of 2M is mounted",
@@ -191,14 +192,16 @@ static void a_path_is_looked_at_first(void **state)
     fixture->request.mem_path = "/dev/huge2M";
     fixture->request.prealloc = SWITCH_OFF;
     expect_place(fixture, PID,
-                 "{\"qom-type\": \"memory-backend-file\", \"mem-path\": \"/dev/huge2M\"}");
+                 "{\"qom-type\": \"memory-backend-file\", \"mem-path\": \"/dev/huge2M\","
+                 " \"prealloc\": false}");
     assert_int_equal(fixture->view.placement.pagesize, 2 * MIB);
     fixture->request.pagesize = GIB;
     expect_no_place(fixture, PID, "/dev/huge2M: has hugepages of 2M, not of 1G", "mount -t");
     /* Of a QEMU elsewhere nothing can be seen: that is said, and strict makes it an error. */
     fixture->request.pagesize = 0;
     expect_place(fixture, 0,
-                 "{\"qom-type\": \"memory-backend-file\", \"mem-path\": \"/dev/huge2M\"}");
+                 "{\"qom-type\": \"memory-backend-file\", \"mem-path\": \"/dev/huge2M\","
+                 " \"prealloc\": false}");
     assert_true(fixture->view.path_unchecked);
 }
 
@@ -239,7 +242,7 @@ static void a_memfd_grows_as_a_memfd(void **state)
     fixture->request.share = SWITCH_OFF;
     expect_place(fixture, PID,
                  "{\"qom-type\": \"memory-backend-memfd\", \"hugetlb\": true,"
-                 " \"hugetlbsize\": 2097152, \"share\": false}");
+                 " \"hugetlbsize\": 2097152, \"share\": false, \"prealloc\": false}");
 }
 
 /* Two backends of one file would be the same memory. */
@@ -257,7 +260,8 @@ static void a_file_of_its_own_is_not_used_twice(void **state)
     boot_on(fixture, "file", 2 * MIB, "/dev/huge2M/x");
     fixture->request.prealloc = SWITCH_OFF;
     expect_place(fixture, PID,
-                 "{\"qom-type\": \"memory-backend-file\", \"mem-path\": \"/dev/huge2M\"}");
+                 "{\"qom-type\": \"memory-backend-file\", \"mem-path\": \"/dev/huge2M\","
+                 " \"prealloc\": false}");
 }
 
 static void boot_memory_that_differs_is_no_model(void **state)
@@ -272,10 +276,27 @@ static void boot_memory_that_differs_is_no_model(void **state)
     fixture->memory.backend_count = 2;
     fixture->request.prealloc = SWITCH_OFF;
     expect_place(fixture, PID,
-                 "{\"qom-type\": \"memory-backend-file\", \"mem-path\": \"/dev/huge2M\"}");
+                 "{\"qom-type\": \"memory-backend-file\", \"mem-path\": \"/dev/huge2M\","
+                 " \"prealloc\": false}");
     fixture->backends[1].type = "ram";
     fixture->backends[1].pagesize = 4096;
-    expect_place(fixture, PID, "{\"qom-type\": \"memory-backend-ram\"}");
+    expect_place(fixture, PID, "{\"qom-type\": \"memory-backend-ram\", \"prealloc\": false}");
+}
+
+/* A QEMU that was started with -mem-prealloc does it by itself where nothing is said. */
+static void no_preallocation_is_said_where_qemu_might_do_it_by_itself(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->request.prealloc = SWITCH_OFF;
+    expect_place(fixture, PID, "{\"qom-type\": \"memory-backend-ram\", \"prealloc\": false}");
+    fixture->backends[0].prealloc = true;
+    expect_place(fixture, PID, "{\"qom-type\": \"memory-backend-ram\", \"prealloc\": false}");
+    assert_string_equal(fixture->view.defaults, "");
+    fixture->request.prealloc = SWITCH_DEFAULT;
+    expect_place(fixture, PID,
+                 "{\"qom-type\": \"memory-backend-ram\", \"prealloc\": true,"
+                 " \"prealloc-threads\": 4}");
 }
 
 /* Two backends, as a VM with two guest nodes has: what but one of them has is no default. */
@@ -287,8 +308,8 @@ static void only_what_all_boot_memory_has_is_taken_over(void **state)
     } cases[] = {
         {{true, true}, {false, false}, "{\"share\": true}", "as the boot memory: sharing"},
         {{true, false}, {false, false}, "{}", ""},
-        {{false, true}, {false, true}, "{}", ""},
-        {{false, false}, {true, false}, "{}", ""},
+        {{false, true}, {false, true}, "{\"prealloc\": false}", ""},
+        {{false, false}, {true, false}, "{\"prealloc\": false}", ""},
         {{false, false},
          {true, true},
          "{\"prealloc\": true, \"prealloc-threads\": 4}",
@@ -753,6 +774,7 @@ int main(void)
         TEST(a_file_of_its_own_is_not_used_twice),
         TEST(boot_memory_that_differs_is_no_model),
         TEST(only_what_all_boot_memory_has_is_taken_over),
+        TEST(no_preallocation_is_said_where_qemu_might_do_it_by_itself),
         TEST(page_sizes_that_only_the_host_knows_are_filled_in),
         TEST(the_host_is_only_asked_where_it_knows_more),
         TEST(what_fits_has_no_findings),

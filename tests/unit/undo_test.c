@@ -63,7 +63,8 @@ static void a_backend_keeps_its_name(void **state)
     json_decref(restoring);
 }
 
-/* All that its owner chose; and nothing that QEMU chose by itself. */
+/* All that its owner chose; and nothing that QEMU chose by itself, but for the preallocation, which
+ * it would choose where it was started with -mem-prealloc. */
 static void a_backend_is_made_as_it_was(void **state)
 {
     json_t *nodes = json_pack("[i]", 1);
@@ -94,8 +95,8 @@ static void a_backend_is_made_as_it_was(void **state)
     json_decref(made);
     json_decref(expected);
     made = restore_backend_arguments(&ram);
-    expected = json_pack("{s:s,s:s,s:i,s:b,s:b}", "qom-type", "memory-backend-ram", "id", "r",
-                         "size", 4096, "share", 0, "dump", 0);
+    expected = json_pack("{s:s,s:s,s:i,s:b,s:b,s:b}", "qom-type", "memory-backend-ram", "id", "r",
+                         "size", 4096, "share", 0, "dump", 0, "prealloc", 0);
     assert_true(json_equal(made, expected));
     json_decref(made);
     json_decref(expected);

@@ -44,7 +44,8 @@ static void on_progress(struct job *job, void *arg)
 /* A change that only gives back has nothing to ask of the host. */
 static bool may_plug(const struct change *change)
 {
-    return change->kind == CHANGE_PLUG || change->kind == CHANGE_SET;
+    return change->kind == CHANGE_PLUG || change->kind == CHANGE_SET ||
+           (change->kind == CHANGE_UNPLUG_SIZE && change->swap);
 }
 
 /* What the host has for this VM; QEMU is the process at the other end, where it can be seen. */

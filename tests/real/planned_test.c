@@ -1,0 +1,68 @@
+/* What a plan has to heed besides sizes: of what new memory is made, what others hold. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lab/each.h"
+#include "support/run.h"
+
+#define MIB  ((json_int_t)1024 * 1024)
+#define BASE (512 * MIB)
+
+/* ---- What a swap plugs ---- */
+
+/* Every backend of a device is of this type and sharing. Returns how many there are. */
+static size_t assert_made_of(const char *socket, const char *type, bool share)
+{
+    json_t *status = run_json(EXPECT(0, socket, "status", "--json"));
+    size_t count = json_array_size(json_at(status, "devices"));
+
+    for (size_t i = 0; i < count; i++) {
+        const json_t *device = json_array_get(json_at(status, "devices"), i);
+
+        assert_string_equal(json_string_value(json_at(device, "backend.type")), type);
+        assert_int_equal(json_is_true(json_at(device, "backend.share")), share);
+    }
+    json_decref(status);
+    return count;
+}
+
+/* The same memory by both commands: as the boot memory, and looked at by the preflight. */
+static void a_swap_plugs_what_the_boot_memory_is_made_of(void **state)
+{
+    static const char *const arguments[] = {"-object",
+                                            "memory-backend-memfd,id=boot,size=512M,share=on",
+                                            "-machine", "memory-backend=boot", NULL};
+    static const char *const commands[][4] = {{"set", "-384M", "--swap"},
+                                              {"unplug", "--size", "384M", "--swap"}};
+    struct lab_vm *vm = lab_start(LAB_HOST, LAB_GIVES, NULL, arguments);
+    const char *socket = lab_socket(vm);
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        const struct run_result *result;
+        const char *words[5] = {0};
+
+        EXPECT(0, socket, "set", "512M");
+        EXPECT(0, socket, "plug", "1G");
+        memcpy(words, commands[i], sizeof commands[i]);
+        result = run_expect(0, socket, words);
+        assert_non_null(strstr(result->out, "as the boot memory: backend, sharing"));
+        assert_int_equal(status_number(socket, "memory.total"), BASE + 640 * MIB);
+        assert_true(assert_made_of(socket, "memfd", true) > 1);
+    }
+    lab_stop(vm);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(a_swap_plugs_what_the_boot_memory_is_made_of, lab_teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

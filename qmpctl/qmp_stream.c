@@ -170,9 +170,10 @@ static void take_lines(struct stream *stream)
         left -= (size_t)(end - start) + 1;
         start = end + 1;
     }
-    if (stream->at_end && left > 0) {
+    if (stream->at_end && (left > 0 || stream->too_long)) {
         start[left] = '\0';
         take_line(stream, start, left);
+        stream->too_long = false;
         left = 0;
     }
     if (left > LINE_LIMIT) {

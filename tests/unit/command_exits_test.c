@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -195,6 +196,26 @@ static void a_conversation_that_nobody_hears_ends(void **state)
     finish();
 }
 
+/* Of a last line that is too long all may have been skipped when the input ends: 17 reads are the
+ * first that go beyond the bound. */
+static void a_last_line_that_is_too_long_is_answered(void **state)
+{
+    static char spaces[17 * 65536];
+    char path[] = "/tmp/exits-XXXXXX";
+    int file = mkstemp(path);
+
+    (void)state;
+    assert_true(file >= 0);
+    memset(spaces, ' ', sizeof spaces);
+    assert_int_equal(write(file, spaces, sizeof spaces), sizeof spaces);
+    close(file);
+    setenv("F", path, 1);
+    assert_int_equal(in_shell("qmp - -s \"$S\" <\"$F\" | grep -q 'the line is too long'"), 0);
+    assert_int_equal(in_shell("qmp - -s \"$S\" <\"$F\" >/dev/null"), 1);
+    unlink(path);
+    finish();
+}
+
 /* The connection is lost whether or not all input has been read before. */
 static void a_conversation_that_is_cut_off_has_its_code(void **state)
 {
@@ -244,6 +265,7 @@ int main(void)
         cmocka_unit_test(help_and_version_are_json_as_well),
         TEST(a_full_disk_is_told),
         TEST(a_conversation_that_nobody_hears_ends),
+        TEST(a_last_line_that_is_too_long_is_answered),
         TEST(a_conversation_that_is_cut_off_has_its_code),
         TEST(a_watch_that_nobody_hears_ends),
         TEST(nothing_but_commands_goes_to_qemu_where_streams_are_closed),

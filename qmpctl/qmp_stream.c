@@ -22,6 +22,7 @@ struct answer {
     struct stream *stream;
     json_t *id;    /* the line's own, handed back; or NULL */
     json_t *value; /* NULL: not there yet */
+    enum exit_code code;
 };
 
 struct stream {
@@ -31,7 +32,8 @@ struct stream {
     bool pollable; /* standard input is something that the loop can wait for */
     char *line;    /* what has been read of a line */
     size_t length, capacity;
-    bool too_long, at_end, over, failed;
+    bool too_long, at_end, over;
+    enum exit_code code; /* of the last answer that fell short */
     struct answer *first, **last;
     size_t open;
     struct error *error;
@@ -53,7 +55,8 @@ static void print_answers(struct stream *stream)
         stream->open--;
         if (answer->id)
             json_object_set_new(answer->value, "id", answer->id);
-        stream->failed = stream->failed || json_object_get(answer->value, "error");
+        if (answer->code != EXIT_DONE)
+            stream->code = answer->code;
         output_json(stdout, answer->value);
         free(answer);
     }
@@ -62,12 +65,15 @@ static void print_answers(struct stream *stream)
         stream->at_end = true;
 }
 
-static json_t *failure(const char *error_class, const char *desc)
+static void fail_answer(struct answer *answer, enum exit_code code, const char *error_class,
+                        const char *desc)
 {
     json_t *json = json_pack("{s:{s:s,s:s}}", "error", "class", error_class, "desc", desc);
 
-    return json ? json
-                : json_pack("{s:{s:s,s:s}}", "error", "class", error_class, "desc", "(unreadable)");
+    answer->value =
+        json ? json
+             : json_pack("{s:{s:s,s:s}}", "error", "class", error_class, "desc", "(unreadable)");
+    answer->code = code;
 }
 
 static void on_reply(struct qmp_client *client, json_t *value, const struct qmp_error *error,
@@ -77,9 +83,11 @@ static void on_reply(struct qmp_client *client, json_t *value, const struct qmp_
     struct stream *stream = answer->stream;
 
     (void)client;
-    answer->value =
-        value ? json_pack("{s:O}", "return", value)
-              : failure(*error->error_class ? error->error_class : "GenericError", error->text);
+    if (value)
+        answer->value = json_pack("{s:O}", "return", value);
+    else
+        fail_answer(answer, error->code == QMP_ERROR_TIMEOUT ? EXIT_TIMED_OUT : EXIT_FAILED,
+                    *error->error_class ? error->error_class : "GenericError", error->text);
     print_answers(stream);
     /* on_closed follows, and knows how it ends. */
     if (!error || error->code != QMP_ERROR_CLOSED)
@@ -129,7 +137,7 @@ static void submit(struct stream *stream, const json_t *request, struct answer *
     if (client && urgent &&
         qmp_client_send_oob(client, urgent, arguments, timeout, on_reply, answer, &error) == 0)
         return;
-    answer->value = failure("GenericError", error.text);
+    fail_answer(answer, EXIT_FAILED, "GenericError", error.text);
 }
 
 static void take_line(struct stream *stream, const char *line, size_t length)
@@ -151,7 +159,7 @@ static void take_line(struct stream *stream, const char *line, size_t length)
     answer->id = json_incref(json_object_get(request, "id"));
     why = stream->too_long ? "the line is too long" : refusal(request);
     if (why)
-        answer->value = failure("GenericError", why);
+        fail_answer(answer, EXIT_FAILED, "GenericError", why);
     else
         submit(stream, request, answer);
     json_decref(request);
@@ -269,5 +277,5 @@ int qmp_stream_run(struct session *session, const struct options *options, struc
     event_base_dispatch(session->base);
     event_free(stream.readable);
     free(stream.line);
-    return stream.lost ? -1 : stream.failed ? EXIT_FAILED : EXIT_DONE;
+    return stream.lost ? -1 : (int)stream.code;
 }

@@ -369,6 +369,32 @@ static void test_more_lines_than_may_be_in_flight(void **state)
     fake_monitor_finish(fake);
 }
 
+/* As with one command: QEMU may still do it. The last that fell short counts. */
+static void test_a_line_without_a_reply_has_its_code(void **state)
+{
+    static const char in_vain[] = "{\"execute\": \"stop\"}\n";
+    static const char no_command[] = "{}\n";
+
+    (void)state;
+    for (int last = 0; last < 2; last++) {
+        struct fake_monitor *fake = fake_monitor_start();
+        struct run_process process;
+
+        fake_monitor_expect(fake, "stop", NULL, NULL);
+        run_begin(&process, fake_monitor_path(fake), WORDS("-t", "0.2", "qmp", "-"));
+        run_say(&process, last ? no_command : in_vain);
+        run_say(&process, last ? in_vain : no_command);
+        if (last)
+            run_await(&process, "not a JSON object", SECONDS);
+        run_await(&process, "\"desc\":\"no reply within 0.2 s; whether it was done is unknown",
+                  SECONDS);
+        if (!last)
+            run_await(&process, "not a JSON object", SECONDS);
+        assert_int_equal(run_end(&process, 0), last ? 5 : 1);
+        fake_monitor_finish(fake);
+    }
+}
+
 static void test_the_end_of_the_connection_ends_the_stream(void **state)
 {
     struct fake_monitor *fake = fake_monitor_start();
@@ -431,6 +457,7 @@ int main(void)
         cmocka_unit_test(test_a_line_an_answer_in_order),
         cmocka_unit_test(test_answers_do_not_wait_for_the_end_of_input),
         cmocka_unit_test(test_more_lines_than_may_be_in_flight),
+        cmocka_unit_test(test_a_line_without_a_reply_has_its_code),
         cmocka_unit_test(test_the_end_of_the_connection_ends_the_stream),
         cmocka_unit_test(test_a_line_beyond_the_bound_is_refused_and_skipped),
     };

@@ -37,7 +37,7 @@ struct stream {
     struct answer *first, **last;
     size_t open;
     struct error *error;
-    bool lost;
+    bool failed; /* *error is set: the connection was lost, or not all input could be read */
 };
 
 static void go_on(struct stream *stream);
@@ -140,6 +140,13 @@ static void submit(struct stream *stream, const json_t *request, struct answer *
     fail_answer(answer, EXIT_FAILED, "GenericError", error.text);
 }
 
+/* Nothing more can be read; what was sent is waited for. */
+static void fail_input(struct stream *stream, const char *why)
+{
+    error_set(stream->error, EXIT_FAILED, "standard input: %s", why);
+    stream->at_end = stream->failed = true;
+}
+
 static void take_line(struct stream *stream, const char *line, size_t length)
 {
     struct answer *answer;
@@ -149,8 +156,10 @@ static void take_line(struct stream *stream, const char *line, size_t length)
     if (!stream->too_long && strspn(line, " \t\r") == length)
         return;
     answer = calloc(1, sizeof *answer);
-    if (!answer)
+    if (!answer) {
+        fail_input(stream, "out of memory");
         return;
+    }
     answer->stream = stream;
     *stream->last = answer;
     stream->last = &answer->next;
@@ -195,31 +204,45 @@ static void take_lines(struct stream *stream)
 
 /* ---- standard input ---- */
 
+static bool make_room(struct stream *stream)
+{
+    size_t wanted = stream->length + READ_SIZE + 1;
+    char *grown;
+
+    if (stream->capacity >= wanted)
+        return true;
+    grown = realloc(stream->line, wanted);
+    if (!grown)
+        return false;
+    stream->line = grown;
+    stream->capacity = wanted;
+    return true;
+}
+
+static void read_input(struct stream *stream)
+{
+    ssize_t got = read(STDIN_FILENO, stream->line + stream->length, READ_SIZE);
+
+    if (got > 0)
+        stream->length += (size_t)got;
+    else if (got == 0)
+        stream->at_end = true;
+    else if (errno != EINTR && errno != EAGAIN)
+        fail_input(stream, strerror(errno));
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
     struct stream *stream = arg;
-    ssize_t got;
 
     (void)fd;
     (void)what;
-    if (stream->capacity < stream->length + READ_SIZE + 1) {
-        char *grown = realloc(stream->line, stream->length + READ_SIZE + 1);
-
-        if (grown) {
-            stream->line = grown;
-            stream->capacity = stream->length + READ_SIZE + 1;
-        }
-    }
-    got = stream->capacity > stream->length + READ_SIZE
-              ? read(STDIN_FILENO, stream->line + stream->length, READ_SIZE)
-              : 0;
-    if (got < 0 && (errno == EINTR || errno == EAGAIN))
-        got = 0;
-    else if (got <= 0)
-        stream->at_end = true;
-    stream->length += got > 0 ? (size_t)got : 0;
-    if (stream->line)
+    if (make_room(stream)) {
+        read_input(stream);
         take_lines(stream);
+    } else {
+        fail_input(stream, "out of memory");
+    }
     go_on(stream);
 }
 
@@ -247,7 +270,7 @@ static void on_closed(struct qmp_client *client, const struct qmp_error *error, 
     (void)client;
     if (stream->over)
         return;
-    stream->over = stream->lost = true;
+    stream->over = stream->failed = true;
     error_from_qmp(stream->error, vm_address(stream->session->vm), error);
     event_base_loopbreak(stream->session->base);
 }
@@ -277,5 +300,5 @@ int qmp_stream_run(struct session *session, const struct options *options, struc
     event_base_dispatch(session->base);
     event_free(stream.readable);
     free(stream.line);
-    return stream.lost ? -1 : (int)stream.code;
+    return stream.failed ? -1 : (int)stream.code;
 }

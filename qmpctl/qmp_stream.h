@@ -9,7 +9,7 @@
  * Needs a connected session. Commands are sent as they are read, several in flight; answers are
  * printed in the order of the lines. Returns EXIT_DONE, the code of the last answer that was an
  * error (EXIT_FAILED, or EXIT_TIMED_OUT where QEMU did not answer), or -1 with *error set: the
- * connection was lost.
+ * connection was lost, or not all input could be read.
  */
 int qmp_stream_run(struct session *session, const struct options *options, struct error *error);
 

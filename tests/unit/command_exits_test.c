@@ -216,6 +216,17 @@ static void a_last_line_that_is_too_long_is_answered(void **state)
     finish();
 }
 
+static void input_that_cannot_be_read_is_told(void **state)
+{
+    (void)state;
+    assert_int_equal(in_shell("qmp - -s \"$S\" </ 2>&1 | grep -qx "
+                              "'qmpctl: standard input: Is a directory'"),
+                     0);
+    assert_int_equal(in_shell("qmp - -s \"$S\" </ 2>/dev/null"), 1);
+    assert_int_equal(in_shell("qmp - -s \"$S\" <&- 2>/dev/null"), 1);
+    finish();
+}
+
 /* The connection is lost whether or not all input has been read before. */
 static void a_conversation_that_is_cut_off_has_its_code(void **state)
 {
@@ -266,6 +277,7 @@ int main(void)
         TEST(a_full_disk_is_told),
         TEST(a_conversation_that_nobody_hears_ends),
         TEST(a_last_line_that_is_too_long_is_answered),
+        TEST(input_that_cannot_be_read_is_told),
         TEST(a_conversation_that_is_cut_off_has_its_code),
         TEST(a_watch_that_nobody_hears_ends),
         TEST(nothing_but_commands_goes_to_qemu_where_streams_are_closed),

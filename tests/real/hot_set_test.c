@@ -1,5 +1,4 @@
 /* set on real guests, without a device, a slot or a node being named, to any size there is. */
-#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include <cmocka.h>
 
@@ -16,18 +14,7 @@
 
 #define MIB   ((json_int_t)1024 * 1024)
 #define BASE  (512 * MIB)
-#define WALK  30
 #define TOTAL "memory.total"
-
-static json_int_t integer_at(const json_t *json, const char *path)
-{
-    const json_t *value = json_at(json, path);
-
-    if (!json_is_integer(value))
-        print_error("no integer %s\n", path);
-    assert_true(json_is_integer(value));
-    return json_integer_value(value);
-}
 
 static json_t *status_of(const char *socket)
 {
@@ -68,137 +55,6 @@ static void assert_only_asked(const struct run_result *result)
     assert_non_null(strstr(result->err, "query-memory-devices"));
     for (size_t i = 0; i < sizeof changing / sizeof *changing; i++)
         assert_null(strstr(result->err, changing[i]));
-}
-
-/* ---- The walk ---- */
-
-struct walk {
-    struct lab_vm *vm;
-    uint64_t seed, random;
-    uint64_t boot; /* the guest's MemTotal with base memory */
-    json_int_t maximum, total;
-    unsigned step, reached, swapped, refused;
-};
-
-static uint64_t random_below(struct walk *walk, uint64_t bound)
-{
-    walk->random ^= walk->random << 13;
-    walk->random ^= walk->random >> 7;
-    walk->random ^= walk->random << 17;
-    return walk->random % bound;
-}
-
-/* Another seed each time; WALK_SEED=N walks one again. */
-static uint64_t choose_seed(void)
-{
-    const char *given = getenv("WALK_SEED");
-    uint64_t seed = given ? strtoull(given, NULL, 0) : 0;
-
-    while (seed == 0)
-        assert_int_equal(getrandom(&seed, sizeof seed, 0), sizeof seed);
-    return seed;
-}
-
-/* One in six is no multiple of the granule, so that there is no plan to it. */
-static json_int_t choose_size(struct walk *walk)
-{
-    uint64_t granules = (uint64_t)((walk->maximum - BASE) / (128 * MIB));
-    json_int_t size = BASE + (json_int_t)random_below(walk, granules + 1) * 128 * MIB;
-
-    if (random_below(walk, 6) == 0)
-        size += 2 * MIB * (json_int_t)(1 + random_below(walk, 63));
-    return size;
-}
-
-static void assert_walk(const struct walk *walk, bool truth, const char *what, json_int_t size,
-                        const struct run_result *result)
-{
-    if (!truth)
-        print_error("seed %" PRIu64 ", set %u, from %lld to %lld bytes: %s\n%s\n%s\n", walk->seed,
-                    walk->step, (long long)walk->total, (long long)size, what, result->out,
-                    result->err);
-    assert_true(truth);
-}
-
-/* An earlier shrinking has left devices of which no subset is right, and there is room for a swap.
- */
-static void swap(struct walk *walk, const char *text, json_int_t size)
-{
-    const char *socket = lab_socket(walk->vm);
-    const struct run_result *result = RUN(socket, "set", text, "--swap", "--json");
-
-    assert_walk(walk, result->code == 0, "a swap does not reach it", size, result);
-    walk->total = total_of(socket);
-    assert_walk(walk, walk->total == size, "a swap reaches another size", size, result);
-    assert_walk(walk, lab_memtotal(walk->vm) - walk->boot == (uint64_t)(size - BASE),
-                "the guest has another size after a swap", size, result);
-    walk->swapped++;
-}
-
-static bool is_planned(const struct walk *walk, const char *text, json_int_t size)
-{
-    const struct run_result *result = RUN(lab_socket(walk->vm), "plan", text, "--json");
-    bool planned = result->code == 0;
-
-    assert_walk(walk, planned || result->code == 6, "plan knows no answer", size, result);
-    assert_walk(walk, !planned || size % (128 * MIB) == 0, "plan is not exact", size, result);
-    return planned;
-}
-
-/* The result of set. Returns whether it says that a swap would do. */
-static bool check_result(const struct walk *walk, bool planned, json_int_t size,
-                         const struct run_result *result)
-{
-    json_t *json = run_json(result);
-    const char *hint = json_string_value(json_at(json, "error.hint"));
-    bool by_swap = hint && strstr(hint, "--swap would reach");
-
-    assert_walk(walk, integer_at(json, "after") == (planned ? size : walk->total),
-                "set reports another size", size, result);
-    assert_walk(walk, json_is_object(json_at(json, "nearest")) == !planned,
-                "nearest is named where there is no plan", size, result);
-    json_decref(json);
-    return by_swap;
-}
-
-static void take_step(struct walk *walk)
-{
-    const char *socket = lab_socket(walk->vm);
-    json_int_t size = choose_size(walk), expected;
-    const struct run_result *result;
-    char text[32];
-    bool planned, by_swap;
-
-    snprintf(text, sizeof text, "%lldM", (long long)(size / MIB));
-    planned = is_planned(walk, text, size);
-    result = RUN(socket, "set", text, "--json");
-    assert_walk(walk, result->code == (planned ? 0 : 6), "set does what plan does not say", size,
-                result);
-    by_swap = check_result(walk, planned, size, result);
-    expected = planned ? size : walk->total;
-    walk->total = total_of(socket);
-    assert_walk(walk, walk->total == expected, "QEMU has another size", size, result);
-    assert_walk(walk, lab_memtotal(walk->vm) - walk->boot == (uint64_t)(expected - BASE),
-                "the guest has another size", size, result);
-    *(planned ? &walk->reached : &walk->refused) += 1;
-    if (by_swap)
-        swap(walk, text, size);
-}
-
-static void every_size_on_a_random_walk(int qemu)
-{
-    struct walk walk = {.maximum = 3072 * MIB, .total = BASE, .seed = choose_seed()};
-
-    walk.random = walk.seed;
-    walk.vm = lab_start(qemu, LAB_GIVES, "512M,slots=16,maxmem=3G", NULL);
-    walk.boot = lab_memtotal(walk.vm);
-    for (walk.step = 1; walk.step <= WALK; walk.step++)
-        take_step(&walk);
-    print_message("seed %" PRIu64 ": %u reached, %u without a plan, %u of those by a swap\n",
-                  walk.seed, walk.reached, walk.refused, walk.swapped);
-    EXPECT(0, lab_socket(walk.vm), "set", "512M");
-    assert_as_started(walk.vm, walk.boot, 1);
-    lab_stop(walk.vm);
 }
 
 /* ---- What others cannot do ---- */
@@ -489,7 +345,6 @@ static void the_present_size_needs_nothing(void **state)
     lab_stop(vm);
 }
 
-TEST_ON_EACH(every_size_on_a_random_walk)
 TEST_ON_EACH(what_largest_first_misses)
 TEST_ON_EACH(a_swap_reaches_what_no_subset_does)
 TEST_ON_EACH(two_nodes_stay_in_balance)
@@ -497,7 +352,6 @@ TEST_ON_EACH(two_nodes_stay_in_balance)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ON_EACH(every_size_on_a_random_walk),
         ON_EACH(what_largest_first_misses),
         ON_EACH(a_swap_reaches_what_no_subset_does),
         ON_EACH(two_nodes_stay_in_balance),

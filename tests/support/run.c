@@ -196,6 +196,17 @@ const json_t *json_at(const json_t *json, const char *path)
     return json;
 }
 
+json_int_t integer_at(const json_t *json, const char *path)
+{
+    const json_t *value = json_at(json, path);
+
+    if (!json_is_integer(value)) {
+        print_error("no integer %s\n", path);
+        fail();
+    }
+    return json_integer_value(value);
+}
+
 json_int_t status_number(const char *socket, const char *path)
 {
     json_t *status = run_json(EXPECT(0, socket, "status", "--json"));

@@ -43,6 +43,8 @@ json_t *run_json(const struct run_result *result);
 
 /* A member by a path such as "memory.total" or "devices.0.id"; NULL where there is none. */
 const json_t *json_at(const json_t *json, const char *path);
+/* The same where there must be an integer. */
+json_int_t integer_at(const json_t *json, const char *path);
 
 /* A number, and the length of an array, in what "status" says of the VM now. */
 json_int_t status_number(const char *socket, const char *path);

@@ -15,14 +15,6 @@ static bool is_planned_plug(const struct step *step)
     return step->action == STEP_PLUG && step->result == STEP_PLANNED;
 }
 
-static bool is_taken(const struct memory *memory, const char *id)
-{
-    const struct memory_backend *backend = memory_backend_by_id(memory, backend_name_of(id).text);
-
-    /* What was left behind is cleaned up before anything is plugged. */
-    return memory_device_by_name(memory, id) || (backend && !backend->orphan);
-}
-
 /* What the user asks for by name; what is not said is chosen so that it fits. */
 static void check_named(const struct memory *memory, const struct step *step,
                         struct preflight_report *report)
@@ -30,10 +22,10 @@ static void check_named(const struct memory *memory, const struct step *step,
     const struct memory_device *owner =
         step->slot >= 0 ? memory_device_by_slot(memory, step->slot) : NULL;
 
-    if (is_taken(memory, step->id))
+    if (memory_name_is_taken(memory, step->id))
         finding_mend(finding_add(report, PREFLIGHT_IMPOSSIBLE, "id",
-                                 "there is a device or backend of the name %.120s already",
-                                 step->id),
+                                 "the name %.120s is taken, by a device or as %.130s by an object",
+                                 step->id, backend_name_of(step->id).text),
                      "say another --id");
     if (owner)
         finding_mend(finding_add(report, PREFLIGHT_IMPOSSIBLE, "slot",

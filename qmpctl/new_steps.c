@@ -4,14 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "backend_name.h"
-
 /* QEMU's own limit (ACPI_MAX_RAM_SLOTS). */
 #define SLOTS_MOST 256
 
 static bool name_is_taken(const struct memory *memory, const struct result *result, const char *id)
 {
-    if (memory_device_by_name(memory, id) || memory_backend_by_id(memory, backend_name_of(id).text))
+    if (memory_name_is_taken(memory, id))
         return true;
     for (size_t i = 0; i < result->step_count; i++) {
         if (strcmp(result->steps[i].id, id) == 0)

@@ -21,6 +21,7 @@ static const struct {
     [QUERY_DEVICES] = {"query-memory-devices", NULL},
     [QUERY_BACKENDS] = {"query-memdev", NULL},
     [QUERY_OBJECTS] = {"qom-list", "{\"path\":\"/objects\"}"},
+    [QUERY_PERIPHERALS] = {"qom-list", "{\"path\":\"/machine/peripheral\"}"},
     [QUERY_MACHINE] = {"qom-get", "{\"path\":\"/machine\",\"property\":\"memory\"}"},
     [QUERY_OSPM] = {"query-acpi-ospm-status", NULL},
     [QUERY_NUMA] = {"human-monitor-command", "{\"command-line\":\"info numa\"}"},

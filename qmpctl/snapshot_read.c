@@ -255,6 +255,23 @@ static void read_vm(struct memory *memory, const struct snapshot *snapshot)
     memory->migrating = migration && !is_over(migration);
 }
 
+static const json_t *names_in(struct memory *memory, const json_t *list)
+{
+    json_t *names = json_object();
+    const json_t *row;
+    size_t index;
+
+    json_array_foreach(list, index, row)
+    {
+        const char *name = text_of(row, "name");
+
+        if (name && index < ROWS_LIMIT)
+            json_object_set_new(names, name, json_null());
+    }
+    json_array_append_new(memory->sources, names);
+    return names;
+}
+
 static bool allocate(struct memory *memory, const struct snapshot *snapshot)
 {
     memory->device_count = json_array_size(snapshot->asked[QUERY_DEVICES].value);
@@ -300,6 +317,8 @@ struct memory *snapshot_memory(struct snapshot *snapshot, struct error *error)
     }
     read_machine(memory, snapshot);
     read_numa(memory, json_string_value(snapshot->asked[QUERY_NUMA].value));
+    memory->object_names = names_in(memory, snapshot->asked[QUERY_OBJECTS].value);
+    memory->device_names = names_in(memory, snapshot->asked[QUERY_PERIPHERALS].value);
     find_orphans(memory);
     return memory;
 }

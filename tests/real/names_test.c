@@ -102,12 +102,46 @@ static void devices_are_known_by_any_name(int qemu)
     a_device_without_an_id_is_taken_back(vm);
 }
 
+static void assert_id(const json_t *result, const char *path, const char *id)
+{
+    assert_string_equal(json_string_value(json_at(result, path)), id);
+}
+
+/* By devices that are no memory, and by objects that are no backends: QEMU has one list of each. */
+static void names_that_are_taken_are_passed_over(int qemu)
+{
+    static const char *const others[] = {"-device", "virtio-rng-pci,id=dimm0", "-object",
+                                         "iothread,id=mem-dimm1", NULL};
+    struct lab_vm *vm = lab_start(qemu, LAB_ABSENT, NULL, others);
+    const char *socket = lab_socket(vm);
+    const struct run_result *refused;
+    json_t *plan, *result;
+
+    plan = run_json(EXPECT(0, socket, "plan", "+256M", "--json"));
+    result = run_json(EXPECT(0, socket, "set", "+256M", "--json", "--accept-timeout", "0"));
+    assert_id(plan, "steps.0.id", "dimm2");
+    assert_id(result, "steps.0.id", "dimm2");
+    assert_id(plan, "steps.1.id", "dimm3");
+    assert_id(result, "steps.1.id", "dimm3");
+    json_decref(plan);
+    json_decref(result);
+    for (int i = 0; i < 2; i++) {
+        refused = EXPECT(1, socket, "-v", "plug", "128M", "--id", i == 0 ? "dimm0" : "dimm1");
+        assert_null(strstr(refused->err, "object-add"));
+        assert_non_null(strstr(refused->err, "\nhint: say another --id\n"));
+    }
+    EXPECT(0, socket, "plug", "128M", "--id", "dimm4", "--accept-timeout", "0");
+    assert_int_equal(status_rows(socket, "orphans"), 0);
+}
+
+TEST_ON_EACH(names_that_are_taken_are_passed_over)
 TEST_ON(devices_are_known_by_any_name, LAB_BULLSEYE, on_bullseye)
 TEST_ON(devices_are_known_by_any_name, LAB_SID, on_sid)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        ON_EACH(names_that_are_taken_are_passed_over),
         cmocka_unit_test_teardown(devices_are_known_by_any_name_on_bullseye, lab_teardown),
         cmocka_unit_test_teardown(devices_are_known_by_any_name_on_sid, lab_teardown),
     };

@@ -14,6 +14,7 @@ void fake_vm_describe(struct fake_monitor *fake)
     fake_monitor_allow(fake, "query-memory-devices", NULL, "[]");
     fake_monitor_allow(fake, "query-memdev", NULL, "[" BOOT_BACKEND "]");
     fake_monitor_allow(fake, "qom-list", "{\"path\":\"/objects\"}", "[]");
+    fake_monitor_allow(fake, "qom-list", "{\"path\":\"/machine/peripheral\"}", "[]");
     fake_monitor_allow(fake, "qom-get", "{\"path\":\"/machine\",\"property\":\"memory\"}",
                        "{\"size\":536870912,\"slots\":16,\"max-size\":8589934592}");
     fake_monitor_allow(fake, "query-acpi-ospm-status", NULL, "[]");

@@ -451,6 +451,7 @@ static void named_ids_slots_and_nodes_are_looked_at(void **state)
 {
     struct memory_device device = {.id = "web", .qom_path = "/machine/peripheral/web", .slot = 3};
     struct memory_node nodes[] = {{.node = 0}, {.node = 2}};
+    json_t *names = json_pack("[{s:n},{s:n,s:n}]", "rng", "mem-thread", "mem-db");
     struct fixture *fixture = *state;
     struct step *step;
 
@@ -483,9 +484,16 @@ static void named_ids_slots_and_nodes_are_looked_at(void **state)
     snprintf(step->id, sizeof step->id, "web");
     assert_int_equal(judge(fixture, PID, false), -1);
     assert_string_equal(fixture->error.text,
-                        "there is a device or backend of the name web already");
+                        "the name web is taken, by a device or as mem-web by an object");
     snprintf(step->id, sizeof step->id, "db");
     assert_int_equal(judge(fixture, PID, false), -1);
+    fixture->memory.device_names = json_array_get(names, 0);
+    fixture->memory.object_names = json_array_get(names, 1);
+    snprintf(step->id, sizeof step->id, "rng");
+    assert_int_equal(judge(fixture, PID, false), -1);
+    snprintf(step->id, sizeof step->id, "thread");
+    assert_int_equal(judge(fixture, PID, false), -1);
+    snprintf(step->id, sizeof step->id, "db");
     /* What was left behind makes room before anything is plugged. */
     fixture->backends[1].orphan = true;
     assert_int_equal(judge(fixture, PID, false), 0);
@@ -496,6 +504,7 @@ static void named_ids_slots_and_nodes_are_looked_at(void **state)
     fixture->result.steps[1].action = STEP_UNPLUG;
     fixture->result.steps[2].result = STEP_DONE;
     assert_int_equal(judge(fixture, PID, false), 0);
+    json_decref(names);
 }
 
 static void slots_space_and_migration_are_the_vms(void **state)

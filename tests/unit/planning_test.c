@@ -358,6 +358,7 @@ static void taken_names_and_slots_are_passed_over(void **state)
     struct change change = {.kind = CHANGE_PLUG, .size = 128 * MIB, .slot = -1, .node = NODE_ANY};
     struct result result;
     struct error error;
+    json_t *names;
 
     (void)state;
     /* Slots 0 and 2 are used, and so are the names dimm1 and mem-dimm3. */
@@ -370,6 +371,16 @@ static void taken_names_and_slots_are_passed_over(void **state)
     assert_int_equal(result.steps[0].slot, 1);
     assert_int_equal(result.steps[1].slot, 3);
     result_free(&result);
+
+    /* Nor is it a memory device that must bear a name, nor a backend. */
+    names = json_pack("[{s:n,s:n},{s:n}]", "dimm2", "dimm5", "mem-dimm4");
+    memory->device_names = json_array_get(names, 0);
+    memory->object_names = json_array_get(names, 1);
+    assert_int_equal(plan(&change, memory, &result, &error), 0);
+    assert_string_equal(in_words(&result), "+128 dimm6@0 +128 dimm7@0");
+    result_free(&result);
+    json_decref(names);
+    memory->device_names = memory->object_names = NULL;
 
     change = (struct change){
         .kind = CHANGE_PLUG, .size = 128 * MIB, .count = 1, .slot = 7, .node = 0, .id = "mine"};

@@ -43,6 +43,7 @@ static void describe_with(struct fake_monitor *fake, const char *memdev)
     fake_monitor_allow(fake, "query-memdev", NULL, memdev);
     fake_monitor_allow(fake, "qom-list", "{\"path\":\"/objects\"}",
                        "[{\"name\":\"mem-web\",\"type\":\"child<memory-backend-ram>\"}]");
+    fake_monitor_allow(fake, "qom-list", "{\"path\":\"/machine/peripheral\"}", "[]");
     fake_monitor_allow(fake, "qom-list", "{\"path\":\"/machine/peripheral-anon\"}",
                        "[{\"name\":\"type\",\"type\":\"string\"},"
                        "{\"name\":\"device[0]\",\"type\":\"child<virtio-rng>\"},"

@@ -40,10 +40,9 @@ uint64_t granule_of(const struct memory *memory, const char **why)
     return block;
 }
 
-/* A virtio-mem device takes the place of the most that it may give. */
 static uint64_t end_of(const struct memory_device *device)
 {
-    return device->address + (device->max_size > device->size ? device->max_size : device->size);
+    return device->address + memory_device_extent(device);
 }
 
 static bool is_free(const struct memory *memory, uint64_t address, uint64_t size)

@@ -63,8 +63,7 @@ static void check_slots(const struct memory *memory, const struct preflight_need
 static void check_space(const struct memory *memory, const struct preflight_need *need,
                         struct preflight_report *report)
 {
-    uint64_t total = memory_total(memory), sum = 0;
-    uint64_t left = memory->maximum > total ? memory->maximum - total : 0;
+    uint64_t left = room_left(memory), sum = 0;
 
     for (size_t i = 0; i < need->count; i++)
         sum += need->sizes[i];

@@ -10,8 +10,6 @@
 #include "room.h"
 
 #define NODES_LIMIT 130
-/* Anything above is no amount that a VM has. */
-#define SPACE_UNKNOWN ((uint64_t)1 << 50)
 
 /* The risk that the guest will not give a device up. One that it is already giving up is free, so
  * that a request repeated is not counted twice. */
@@ -118,7 +116,7 @@ static int add_steps(const struct change *change, const struct memory *memory,
 
 /* Why a size cannot be reached, where the VM's figures say so; else an empty text. */
 struct cause {
-    char text[96];
+    char text[128];
 };
 
 static struct cause cause_of(const struct memory *memory, uint64_t target, uint64_t granule)
@@ -139,6 +137,10 @@ static struct cause cause_of(const struct memory *memory, uint64_t target, uint6
     else if (memory->slots_used >= memory->slots_total)
         snprintf(cause.text, sizeof cause.text, "all %" PRId64 " slots are in use",
                  memory->slots_total);
+    else if (target - total > room_left(memory))
+        snprintf(cause.text, sizeof cause.text,
+                 "%s of the maximum, %s, is held by devices that may grow",
+                 size_exact(room_held(memory)).text, size_exact(memory->maximum).text);
     else if ((target - total) % granule != 0)
         snprintf(cause.text, sizeof cause.text, "%s more is no multiple of the granule, %s",
                  size_exact(target - total).text, size_exact(granule).text);
@@ -250,9 +252,7 @@ static void fill_request(const struct change *change, const struct memory *memor
     request->nearest = change->nearest;
     request->swap = change->swap;
     request->free_slots = free_slots > 0 ? (uint32_t)free_slots : 0;
-    request->free_space = memory->maximum == 0      ? SPACE_UNKNOWN
-                          : memory->maximum > total ? memory->maximum - total
-                                                    : 0;
+    request->free_space = room_left(memory);
     request->node_count = (uint32_t)memory->node_count;
     request->node = change->node == NODE_ANY ? MEMPLAN_ANY_NODE : node_index(memory, change->node);
 }

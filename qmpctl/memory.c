@@ -65,6 +65,11 @@ bool memory_device_can_unplug(const struct memory_device *device)
     return strcmp(device->type, "dimm") == 0 && device->hotpluggable;
 }
 
+uint64_t memory_device_extent(const struct memory_device *device)
+{
+    return device->max_size > device->size ? device->max_size : device->size;
+}
+
 bool memory_device_is_pending(const struct memory_device *device)
 {
     return (device->answer.source == OST_SOURCE_EJECT ||

@@ -89,6 +89,10 @@ const char *memory_device_name(const struct memory_device *device);
 /* Whether device_del can work on it at all: a dimm, and QEMU calls it hotpluggable. */
 bool memory_device_can_unplug(const struct memory_device *device);
 
+/* How much of the room for memory devices it takes: of a virtio-mem device, the most that it may
+ * give. */
+uint64_t memory_device_extent(const struct memory_device *device);
+
 /* The guest was asked to give it up and is still at it. */
 bool memory_device_is_pending(const struct memory_device *device);
 

@@ -1,8 +1,41 @@
 #include "room.h"
 
 #include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "size.h"
+
+/* As QEMU adds them up for its "not enough space"; SGX memory is not of that room. */
+static uint64_t room_used(const struct memory *memory)
+{
+    uint64_t used = 0;
+
+    for (size_t i = 0; i < memory->device_count; i++) {
+        const struct memory_device *device = &memory->devices[i];
+        uint64_t extent = strcmp(device->type, "sgx-epc") == 0 ? 0 : memory_device_extent(device);
+
+        used = extent < UINT64_MAX - used ? used + extent : UINT64_MAX;
+    }
+    return used > memory->plugged ? used : memory->plugged;
+}
+
+uint64_t room_left(const struct memory *memory)
+{
+    uint64_t room = memory->maximum > memory->base ? memory->maximum - memory->base : 0;
+    uint64_t used = room_used(memory);
+
+    if (memory->maximum == 0)
+        return ROOM_UNKNOWN;
+    return room > used ? room - used : 0;
+}
+
+uint64_t room_held(const struct memory *memory)
+{
+    uint64_t total = memory_total(memory);
+
+    return memory->maximum > total ? memory->maximum - total - room_left(memory) : 0;
+}
 
 bool room_has_node(const struct memory *memory, int64_t node)
 {
@@ -13,10 +46,21 @@ bool room_has_node(const struct memory *memory, int64_t node)
     return memory->node_count == 0;
 }
 
+static void hint_maximum(const struct memory *memory, struct error *error)
+{
+    uint64_t held = room_held(memory);
+    char text[80] = "";
+
+    if (held > 0)
+        snprintf(text, sizeof text, ", %s of it held by devices that may grow",
+                 size_exact(held).text);
+    error_hint(error,
+               "%s more is what this VM can have (maximum %s%s): start QEMU with a larger maxmem",
+               size_exact(room_left(memory)).text, size_exact(memory->maximum).text, text);
+}
+
 void room_hint(const struct memory *memory, uint64_t size, int64_t node, struct error *error)
 {
-    uint64_t total = memory ? memory_total(memory) : 0;
-
     if (!memory)
         return;
     if (memory->slots_total <= 0)
@@ -27,12 +71,8 @@ void room_hint(const struct memory *memory, uint64_t size, int64_t node, struct 
                    "all %" PRId64 " slots are in use: unplug a device first, or start QEMU "
                    "with more slots",
                    memory->slots_total);
-    else if (memory->maximum > 0 && size > (memory->maximum > total ? memory->maximum - total : 0))
-        error_hint(error,
-                   "%s more is what this VM can have (maximum %s): start QEMU with a larger "
-                   "maxmem",
-                   size_exact(memory->maximum > total ? memory->maximum - total : 0).text,
-                   size_exact(memory->maximum).text);
+    else if (memory->maximum > 0 && size > room_left(memory))
+        hint_maximum(memory, error);
     else if (!room_has_node(memory, node))
         error_hint(error, "the VM has no guest node %" PRId64 "; qmpctl status lists them", node);
     else if (memory->migrating)

@@ -58,10 +58,41 @@ static void a_swap_plugs_what_the_boot_memory_is_made_of(void **state)
     lab_stop(vm);
 }
 
+/* ---- What virtio-mem holds ---- */
+
+/* It gives nothing, and QEMU has set aside all that it may give. */
+static void the_room_of_a_virtio_mem_device_is_its_own(int qemu)
+{
+    static const char *const arguments[] = {
+        "-object", "memory-backend-ram,id=elastic0,size=6G,reserve=off", "-device",
+        "virtio-mem-pci,id=elastic,memdev=elastic0,requested-size=0", NULL};
+    struct lab_vm *vm = lab_start(qemu, LAB_ABSENT, "512M,slots=16,maxmem=8704M", arguments);
+    const char *socket = lab_socket(vm);
+    const struct run_result *result;
+
+    for (size_t i = 0; i < 2; i++) {
+        result = EXPECT(6, socket, i ? "set" : "plan", "+4G", "--accept-timeout", "0");
+        assert_non_null(strstr(result->err, "6G of the maximum, 8704M, is held by devices that "
+                                            "may grow: the nearest is 2560M below"));
+    }
+    assert_int_equal(status_number(socket, "memory.plugged"), 0);
+    result = EXPECT(1, socket, "plug", "3G");
+    assert_non_null(strstr(result->err, "needs 3G, the VM can have 2G more"));
+    /* Without a guest none is accepted: for set that is the end, and for plug it is not. */
+    EXPECT(0, socket, "plug", "1G", "--count", "2", "--accept-timeout", "0");
+    assert_int_equal(status_number(socket, "memory.plugged"), 2048 * MIB);
+    lab_stop(vm);
+}
+
+TEST_ON(the_room_of_a_virtio_mem_device_is_its_own, LAB_HOST, on_host)
+TEST_ON(the_room_of_a_virtio_mem_device_is_its_own, LAB_SID, on_sid)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_swap_plugs_what_the_boot_memory_is_made_of, lab_teardown),
+        cmocka_unit_test_teardown(the_room_of_a_virtio_mem_device_is_its_own_on_host, lab_teardown),
+        cmocka_unit_test_teardown(the_room_of_a_virtio_mem_device_is_its_own_on_sid, lab_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

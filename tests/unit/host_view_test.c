@@ -449,7 +449,8 @@ static void hugepages_of_all_steps_together_are_counted(void **state)
 /* What the user names is there to be had: else the plan would promise what QEMU refuses. */
 static void named_ids_slots_and_nodes_are_looked_at(void **state)
 {
-    struct memory_device device = {.id = "web", .qom_path = "/machine/peripheral/web", .slot = 3};
+    struct memory_device device = {
+        .id = "web", .qom_path = "/machine/peripheral/web", .type = "dimm", .slot = 3};
     struct memory_node nodes[] = {{.node = 0}, {.node = 2}};
     json_t *names = json_pack("[{s:n},{s:n,s:n}]", "rng", "mem-thread", "mem-db");
     struct fixture *fixture = *state;

@@ -548,6 +548,31 @@ static void no_plan_says_why_and_what_else(void **state)
     }
 }
 
+/* A virtio-mem device that gives nothing yet: QEMU has set the most that it may give aside. */
+static void what_others_may_grow_by_is_not_planned_with(void **state)
+{
+    const struct vm vm = {512, 8704, 16, {128}, {0}, 0};
+    struct change change = change_to(4608);
+    struct built built;
+    struct memory *memory = build(&vm, &built);
+    struct result result;
+    struct error error;
+
+    (void)state;
+    built.devices[0].type = "virtio-mem";
+    built.devices[0].max_size = 6 * GIB;
+    built.devices[0].slot = -1;
+    assert_int_equal(plan(&change, memory, &result, &error), -1);
+    assert_int_equal(error.code, EXIT_NO_PLAN);
+    assert_non_null(strstr(error.text, "6016M of the maximum, 8704M, is held by devices that may "
+                                       "grow: the nearest is 2688M below"));
+    assert_non_null(strstr(error.hint, "2G more is what this VM can have"));
+    change.nearest = MEMPLAN_NEAREST_DOWN;
+    assert_int_equal(plan(&change, memory, &result, &error), 0);
+    assert_int_equal(result_planned(&result, 0, memory_total(memory)), 2688 * MIB);
+    result_free(&result);
+}
+
 static void the_nearest_and_a_swap_are_taken_where_asked_for(void **state)
 {
     const struct vm vm = {512, 2048, 16, {1024}, {0}, 0};
@@ -620,6 +645,7 @@ int main(void)
         cmocka_unit_test(who_cannot_be_named_stays),
         cmocka_unit_test(reachable_means_every_size_down_to_the_base),
         cmocka_unit_test(no_plan_says_why_and_what_else),
+        cmocka_unit_test(what_others_may_grow_by_is_not_planned_with),
         cmocka_unit_test(the_nearest_and_a_swap_are_taken_where_asked_for),
         cmocka_unit_test(bad_names_are_refused),
     };

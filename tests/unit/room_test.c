@@ -50,6 +50,35 @@ static void each_lack_has_its_next_step(void **state)
     assert_hint(memory, GIB, 0, "slots=N");
 }
 
+/* QEMU sets the most that a virtio-mem device may give aside. */
+static void what_may_grow_holds_its_room(void **state)
+{
+    struct memory_device devices[] = {
+        {.type = "dimm", .size = GIB},
+        {.type = "virtio-mem", .size = GIB, .max_size = 4 * GIB},
+        {.type = "sgx-epc", .size = 2 * GIB},
+    };
+    struct memory memory = roomy;
+
+    (void)state;
+    assert_int_equal(room_left(&memory), 7 * GIB);
+    assert_int_equal(room_held(&memory), 0);
+    memory.plugged = 2 * GIB;
+    memory.devices = devices;
+    memory.device_count = 3;
+    assert_int_equal(room_left(&memory), 2 * GIB);
+    assert_int_equal(room_held(&memory), 3 * GIB);
+    assert_hint(memory, 2 * GIB, 0, "");
+    assert_hint(memory, 2 * GIB + MIB, 0,
+                "2G more is what this VM can have (maximum 8G, 3G of it held by devices that may "
+                "grow)");
+    devices[1].max_size = UINT64_MAX;
+    assert_int_equal(room_left(&memory), 0);
+    memory.maximum = 0;
+    assert_int_equal(room_left(&memory), ROOM_UNKNOWN);
+    assert_int_equal(room_held(&memory), 0);
+}
+
 static void what_is_not_known_is_not_held_against_the_vm(void **state)
 {
     struct memory memory = roomy;
@@ -67,6 +96,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_lack_has_its_next_step),
+        cmocka_unit_test(what_may_grow_holds_its_room),
         cmocka_unit_test(what_is_not_known_is_not_held_against_the_vm),
     };
 

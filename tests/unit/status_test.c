@@ -212,7 +212,6 @@ static void a_vm_that_tells_little_is_shown_all_the_same(void **state)
     fake_monitor_finish(fake);
 }
 
-/* A device that is not named by an id is asked for by its path, and its backend goes with it. */
 /* Nothing in it that a terminal obeys: ESC, or its form of 8 bits that UTF-8 writes as two bytes.
  */
 static void assert_tame(const struct run_result *result)
@@ -254,6 +253,7 @@ static void what_qemu_says_does_not_steer_the_terminal(void **state)
     fake_monitor_finish(fake);
 }
 
+/* A device that is not named by an id is asked for by its path, and its backend goes with it. */
 static void a_device_without_id_is_unplugged_by_its_path(void **state)
 {
     static const char path[] = "/machine/peripheral-anon/device[1]";

@@ -2,6 +2,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -184,6 +185,65 @@ static void the_text_says_the_same_for_people(void **state)
     fake_monitor_finish(fake);
 }
 
+/* Every multiple of what the guest can use, from base to total, or not. */
+static void status_says_which_sizes_can_be_reached(void **state)
+{
+#define DIMM(id, size)                                                                             \
+    "{\"type\":\"dimm\",\"data\":{\"id\":\"" id "\",\"slot\":0,\"node\":0,\"addr\":4294967296,"    \
+    "\"size\":" size ",\"hotplugged\":true,\"hotpluggable\":true,\"memdev\":\"/objects/m\"}}"
+#define ELASTIC(size)                                                                              \
+    "{\"type\":\"virtio-mem\",\"data\":{\"id\":\"v\",\"node\":0,\"memaddr\":8589934592,"           \
+    "\"size\":" size ",\"requested-size\":" size                                                   \
+    ",\"max-size\":1073741824,\"block-size\":2097152,"                                             \
+    "\"memdev\":\"/objects/p\"}}"
+    static const struct {
+        const char *summary, *devices;
+        json_int_t granule;
+        bool complete;
+        const char *line;
+    } cases[] = {
+        {"{\"base-memory\":536870912,\"plugged-memory\":0}", "[]", 134217728, true,
+         "\nreachable every multiple of 128M from base to total\n"},
+        {"{\"base-memory\":536870912,\"plugged-memory\":402653184}",
+         "[" DIMM("a", "268435456") "," DIMM("b", "134217728") "]", 134217728, true,
+         "\nreachable every multiple of 128M from base to total\n"},
+        {"{\"base-memory\":536870912,\"plugged-memory\":268435456}", "[" DIMM("a", "268435456") "]",
+         134217728, false, "\nreachable not every multiple of 128M from base to total\n"},
+        /* Linux takes more at a time where its own memory ends at 64 GiB. */
+        {"{\"base-memory\":66571993088,\"plugged-memory\":2147483648}",
+         "[" DIMM("a", "2147483648") "]", 2147483648, true,
+         "\nreachable every multiple of 2G from base to total\n"},
+        {"{\"base-memory\":66571993088,\"plugged-memory\":4294967296}",
+         "[" DIMM("a", "4294967296") "]", 2147483648, false,
+         "\nreachable not every multiple of 2G from base to total\n"},
+        /* What cannot be unplugged stands between base and total, unless it gives nothing. */
+        {"{\"base-memory\":536870912,\"plugged-memory\":134217728}", "[" ELASTIC("134217728") "]",
+         134217728, false, "\nreachable not every multiple of 128M from base to total\n"},
+        {"{\"base-memory\":536870912,\"plugged-memory\":134217728}",
+         "[" ELASTIC("0") "," DIMM("a", "134217728") "]", 134217728, true,
+         "\nreachable every multiple of 128M from base to total\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fake_monitor *fake = fake_monitor_start();
+        json_t *status;
+
+        describe(fake);
+        fake_monitor_allow(fake, "query-memory-size-summary", NULL, cases[i].summary);
+        fake_monitor_allow(fake, "query-memory-devices", NULL, cases[i].devices);
+        status = run_json(EXPECT(0, fake_monitor_path(fake), "status", "--json"));
+        assert_int_equal(number(status, "reachable.granule"), cases[i].granule);
+        assert_true(json_is_boolean(json_at(status, "reachable.complete")));
+        assert_int_equal(json_is_true(json_at(status, "reachable.complete")), cases[i].complete);
+        json_decref(status);
+        assert_non_null(strstr(EXPECT(0, fake_monitor_path(fake), "status")->out, cases[i].line));
+        fake_monitor_finish(fake);
+    }
+#undef DIMM
+#undef ELASTIC
+}
+
 /* What cannot be told is left out, and nothing else suffers. */
 static void a_vm_that_tells_little_is_shown_all_the_same(void **state)
 {
@@ -278,6 +338,7 @@ int main(void)
         cmocka_unit_test(status_shows_nodes_orphans_and_the_vm),
         cmocka_unit_test(only_what_is_ours_is_an_orphan),
         cmocka_unit_test(the_text_says_the_same_for_people),
+        cmocka_unit_test(status_says_which_sizes_can_be_reached),
         cmocka_unit_test(a_vm_that_tells_little_is_shown_all_the_same),
         cmocka_unit_test(what_qemu_says_does_not_steer_the_terminal),
         cmocka_unit_test(a_device_without_id_is_unplugged_by_its_path),

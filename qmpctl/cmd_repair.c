@@ -33,9 +33,10 @@ static bool repair(struct session *session, const struct options *options,
 
         if (!backend->orphan) {
             keep(kept, backend->id,
-                 backend->boot   ? "the machine's own memory"
-                 : backend->used ? "in use by a memory device"
-                                 : "not one of qmpctl's");
+                 backend->boot      ? "the machine's own memory"
+                 : backend->used    ? "in use by a memory device"
+                 : backend->started ? "QEMU was started with it"
+                                    : "not one of qmpctl's");
             continue;
         }
         if (options->dry_run) {

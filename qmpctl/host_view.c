@@ -4,7 +4,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "backend_name.h"
 #include "host/files.h"
+#include "host/processes.h"
 #include "host_boot.h"
 #include "size.h"
 
@@ -233,10 +235,15 @@ static bool is_open(const struct memory_backend *backend)
     return backend->pagesize == 0 && (is_memfd || backend->mem_path);
 }
 
+static bool may_be_started_with(const struct memory_backend *backend)
+{
+    return backend->orphan && !backend_name_is_automatic(backend->id);
+}
+
 bool host_view_has_to_ask(const struct memory *memory)
 {
     for (size_t i = 0; i < memory->backend_count; i++) {
-        if (is_open(&memory->backends[i]))
+        if (is_open(&memory->backends[i]) || may_be_started_with(&memory->backends[i]))
             return true;
     }
     return false;
@@ -249,6 +256,10 @@ void host_view_backends(const char *root, pid_t pid, struct memory *memory, mem_
     for (size_t i = 0; pid > 0 && i < memory->backend_count; i++) {
         struct memory_backend *backend = &memory->backends[i];
 
+        if (may_be_started_with(backend)) {
+            backend->started = process_started_with(root, pid, backend->id);
+            backend->orphan = !backend->started;
+        }
         if (!is_open(backend))
             continue;
         if (!backend->mem_path) {

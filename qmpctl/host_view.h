@@ -36,8 +36,9 @@ struct host_view {
 void host_view_read(const char *root, pid_t pid, const struct placement_request *request,
                     const struct memory *memory, mem_path_statfs *query, struct host_view *view);
 
-/* Fills in the page sizes of the VM's backends that only the host can tell, and whether there are
- * such: to find QEMU's process costs more than all the rest. */
+/* Fills in what only the host can tell of the VM's backends: page sizes, and which of those that
+ * look like ours QEMU was started with; and whether there is anything to ask: to find QEMU's
+ * process costs more than all the rest. */
 bool host_view_has_to_ask(const struct memory *memory);
 void host_view_backends(const char *root, pid_t pid, struct memory *memory, mem_path_statfs *query);
 

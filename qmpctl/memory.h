@@ -28,9 +28,10 @@ struct memory_backend {
     const json_t *host_nodes; /* array of integers, or NULL */
     const char *policy;
     bool prealloc, share, merge, dump;
-    bool boot;   /* the machine's own memory */
-    bool used;   /* by a memory device or the machine */
-    bool orphan; /* left behind by an interrupted qmpctl: see memory_find_orphans */
+    bool boot;    /* the machine's own memory */
+    bool used;    /* by a memory device or the machine */
+    bool orphan;  /* left behind by an interrupted qmpctl: see find_orphans */
+    bool started; /* QEMU was started with it, and no device uses it: somebody else's */
 };
 
 struct memory_device {

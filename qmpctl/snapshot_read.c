@@ -199,24 +199,57 @@ static void read_numa(struct memory *memory, const char *text)
             (struct memory_node){.base = memory->base, .plugged = memory->plugged};
 }
 
-/*
- * Which backends are the machine's own, and which were left behind. Ours are named mem-ID. One that
- * no memory device uses is an orphan where its name is an automatic one (mem-dimmN), or where the
- * boot memory is known to be elsewhere (one backend of just the base size): else it could be the
- * memory of a guest node that its owner named so.
- */
-static void find_orphans(struct memory *memory)
+static bool may_be_boot(const struct memory_backend *backend, bool by_name)
 {
-    bool boot_known = false;
+    return !backend->used && !backend_name_is_automatic(backend->id) &&
+           !(by_name && backend_name_device(backend->id));
+}
 
+/* The backends that nobody uses and that are not named as ours come to just the base size: a VM
+ * with several guest nodes has several. */
+static bool find_boot_by_sum(struct memory *memory)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < memory->backend_count; i++) {
+        const struct memory_backend *backend = &memory->backends[i];
+
+        if (may_be_boot(backend, true) && __builtin_add_overflow(sum, backend->size, &sum))
+            return false;
+    }
+    if (sum != memory->base)
+        return false;
     for (size_t i = 0; i < memory->backend_count; i++) {
         struct memory_backend *backend = &memory->backends[i];
 
-        if (!backend->used && !boot_known && !backend_name_is_automatic(backend->id) &&
-            backend->size == memory->base) {
-            backend->boot = backend->used = boot_known = true;
-        }
+        if (may_be_boot(backend, true))
+            backend->boot = backend->used = true;
     }
+    return true;
+}
+
+/* One backend of just the base size, whatever else there is. */
+static bool find_boot_by_size(struct memory *memory)
+{
+    for (size_t i = 0; i < memory->backend_count; i++) {
+        struct memory_backend *backend = &memory->backends[i];
+
+        if (may_be_boot(backend, false) && backend->size == memory->base)
+            return backend->boot = backend->used = true;
+    }
+    return false;
+}
+
+/*
+ * Which backends are the machine's own, and which were left behind. Ours are named mem-ID. One that
+ * no memory device uses is an orphan where its name is an automatic one (mem-dimmN), or where the
+ * boot memory is known to be elsewhere: else it could be the memory of a guest node that its owner
+ * named so.
+ */
+static void find_orphans(struct memory *memory)
+{
+    const bool boot_known = find_boot_by_sum(memory) || find_boot_by_size(memory);
+
     for (size_t i = 0; i < memory->backend_count; i++) {
         struct memory_backend *backend = &memory->backends[i];
 

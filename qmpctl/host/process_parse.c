@@ -164,23 +164,28 @@ static int add_mon(struct process *process, const struct arguments *arguments, c
                : 0;
 }
 
-/* "monitor-qmp,id=m,chardev=ID" or the same as JSON: how QEMU 11.1 wants a monitor to be said. */
-static int add_object(struct process *process, const struct arguments *arguments, const char *text)
+/* A property of "TYPE,id=ID,...", or of the same as JSON. */
+static bool find_property(const char *text, const char *name, char *value, size_t size)
 {
     json_t *json = *text == '{' ? json_loads(text, 0, NULL) : NULL;
-    const char *type = json_string_value(json_object_get(json, "qom-type"));
-    const char *chardev = json_string_value(json_object_get(json, "chardev"));
-    char types[OPTION_VALUE], chardevs[OPTION_VALUE];
-    int status = 0;
+    const char *found = json_string_value(json_object_get(json, name));
+    bool fits = found && strlen(found) < size;
 
-    if (!json && option_find(text, "qom-type", "qom-type", types, sizeof types))
-        type = types;
-    if (!json && option_find(text, "qom-type", "chardev", chardevs, sizeof chardevs))
-        chardev = chardevs;
-    if (type && chardev && strcmp(type, "monitor-qmp") == 0)
-        status = add_by_id(process, arguments, chardev);
+    if (fits)
+        memcpy(value, found, strlen(found) + 1);
     json_decref(json);
-    return status;
+    return *text == '{' ? fits : option_find(text, "qom-type", name, value, size);
+}
+
+/* "monitor-qmp,id=m,chardev=ID": how QEMU 11.1 wants a monitor to be said. */
+static int add_object(struct process *process, const struct arguments *arguments, const char *text)
+{
+    char value[OPTION_VALUE];
+
+    if (!find_property(text, "qom-type", value, sizeof value) ||
+        strcmp(value, "monitor-qmp") != 0 || !find_property(text, "chardev", value, sizeof value))
+        return 0;
+    return add_by_id(process, arguments, value);
 }
 
 static int read_argument(struct process *process, const struct arguments *arguments, size_t i)
@@ -222,6 +227,24 @@ int process_parse(const char *cmdline, size_t length, const char *cwd, struct pr
         status = read_argument(process, arguments, i);
     free(arguments);
     return status;
+}
+
+bool process_names_object(const char *cmdline, size_t length, const char *id)
+{
+    struct arguments *arguments = calloc(1, sizeof *arguments);
+    char value[OPTION_VALUE];
+    bool found = false;
+
+    if (!arguments)
+        return true; /* it is safer not to touch it */
+    split(cmdline, length, arguments);
+    for (size_t i = 1; i + 1 < arguments->count && !found; i++) {
+        const char *text = value_of(arguments, i, "object");
+
+        found = text && find_property(text, "id", value, sizeof value) && strcmp(value, id) == 0;
+    }
+    free(arguments);
+    return found;
 }
 
 void process_clear(struct process *process)

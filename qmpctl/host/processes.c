@@ -173,6 +173,17 @@ bool process_is_qemu(const char *root, pid_t pid)
     return found;
 }
 
+bool process_started_with(const char *root, pid_t pid, const char *id)
+{
+    const char *program;
+    size_t length;
+    char *cmdline = read_arguments(root, pid, &program, &length);
+    bool found = program && process_names_object(program, length - (size_t)(program - cmdline), id);
+
+    free(cmdline);
+    return found;
+}
+
 static bool is_stopped(const char *root, pid_t pid)
 {
     char path[64], text[1024], state[32];

@@ -36,6 +36,11 @@ void process_list_free(struct process_list *list);
 /* Whether this process is a QEMU, run by itself or through a loader. */
 bool process_is_qemu(const char *root, pid_t pid);
 
+/* Whether QEMU was started with an object (-object) of this id, as far as its arguments tell. */
+bool process_started_with(const char *root, pid_t pid, const char *id);
+/* The same of its arguments, as process_parse takes them. Pure. */
+bool process_names_object(const char *cmdline, size_t length, const char *id);
+
 /*
  * Pure: what the arguments of a QEMU say. cmdline: as in /proc/PID/cmdline, each argument ended by
  * a zero byte, the program first. cwd: for relative paths; NULL leaves them as they are.

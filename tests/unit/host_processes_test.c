@@ -50,6 +50,22 @@ static void name_uuid_and_memory_are_read(void **state)
     process_clear(&process);
 }
 
+static void objects_are_known_by_their_id(void **state)
+{
+#define OBJECTS                                                                                    \
+    "qemu-system-x86_64\0-object\0memory-backend-ram,id=ram0,size=1G\0--object\0"                  \
+    "{\"qom-type\":\"memory-backend-ram\",\"id\":\"mem-web\"}\0-device\0pc-dimm,id=mem-x\0-object"
+    (void)state;
+    assert_true(process_names_object(ARGUMENTS(OBJECTS), "ram0"));
+    assert_true(process_names_object(ARGUMENTS(OBJECTS), "mem-web"));
+    assert_false(process_names_object(ARGUMENTS(OBJECTS), "mem-we"));
+    assert_false(process_names_object(ARGUMENTS(OBJECTS), "mem-x"));
+    assert_false(process_names_object(ARGUMENTS("qemu\0-object\0{\"id\":7}"), "7"));
+    assert_false(process_names_object(ARGUMENTS("qemu\0-object\0{broken"), "{broken"));
+    assert_false(process_names_object("", 0, "ram0"));
+#undef OBJECTS
+}
+
 static void memory_is_read_as_qemu_does(void **state)
 {
     (void)state;
@@ -258,6 +274,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(name_uuid_and_memory_are_read),
+        cmocka_unit_test(objects_are_known_by_their_id),
         cmocka_unit_test(memory_is_read_as_qemu_does),
         cmocka_unit_test(monitors_of_every_form_are_found),
         cmocka_unit_test(what_is_no_qmp_server_is_left_out),

@@ -144,6 +144,17 @@ static void only_what_is_ours_is_an_orphan(void **state)
         {"[" DEVICES "{\"id\":\"pc.ram\",\"size\":536870912},"
          "{\"id\":\"mem-web9\",\"size\":134217728},{\"id\":\"disk\",\"size\":134217728}]",
          "mem-web9"},
+        /* Several guest nodes, the last of which is as large as what was left behind. */
+        {"[" DEVICES "{\"id\":\"mem-web9\",\"size\":402653184},"
+         "{\"id\":\"ram0\",\"size\":134217728},{\"id\":\"ram1\",\"size\":402653184}]",
+         "mem-web9"},
+        {"[" DEVICES "{\"id\":\"mem-web9\",\"size\":536870912},"
+         "{\"id\":\"ram0\",\"size\":268435456},{\"id\":\"ram1\",\"size\":268435456}]",
+         "mem-web9"},
+        /* More than the machine has: which of them are its own is not known. */
+        {"[" DEVICES "{\"id\":\"mem-web9\",\"size\":134217728},"
+         "{\"id\":\"ram0\",\"size\":268435456},{\"id\":\"disk\",\"size\":134217728}]",
+         NULL},
     };
 
     (void)state;

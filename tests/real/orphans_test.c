@@ -1,0 +1,93 @@
+/* Whose a backend is that no device uses: what qmpctl left behind goes, all else stays. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lab/each.h"
+#include "support/run.h"
+
+#define MIB  ((json_int_t)1024 * 1024)
+#define BASE (512 * MIB)
+
+/* What qmpctl leaves when it is killed after its object-add. */
+static void leave(const char *socket, const char *device)
+{
+    char id[64];
+
+    snprintf(id, sizeof id, "id=mem-%s", device);
+    EXPECT(0, socket, "qmp", "object-add", "qom-type=memory-backend-ram", id, "size=134217728");
+}
+
+/* Why repair keeps it; NULL: it does not. For the caller to release. */
+static json_t *reason_of(const char *socket, const char *id)
+{
+    json_t *answer = run_json(EXPECT(0, socket, "repair", "--dry-run", "--json"));
+    json_t *reason = NULL, *row;
+    size_t i;
+
+    json_array_foreach(json_at(answer, "kept"), i, row)
+    {
+        if (strcmp(json_string_value(json_object_get(row, "id")), id) == 0)
+            reason = json_incref(json_object_get(row, "reason"));
+    }
+    json_decref(answer);
+    return reason;
+}
+
+static void what_qemu_was_started_with_stays(int qemu)
+{
+    static const char *const arguments[] = {"-object", "memory-backend-ram,id=mem-spare,size=64M",
+                                            NULL};
+    struct lab_vm *vm = lab_start(qemu, LAB_ABSENT, NULL, arguments);
+    const char *socket = lab_socket(vm);
+    json_t *reason;
+
+    assert_int_equal(status_rows(socket, "orphans"), 0);
+    leave(socket, "web0");
+    assert_int_equal(status_rows(socket, "orphans"), 1);
+    EXPECT(0, socket, "plug", "128M", "--accept-timeout", "0");
+    assert_int_equal(status_rows(socket, "orphans"), 0);
+    EXPECT(0, socket, "repair");
+    reason = reason_of(socket, "mem-spare");
+    assert_string_equal(json_string_value(reason), "QEMU was started with it");
+    json_decref(reason);
+}
+
+/* Two guest nodes: neither backend is as large as the boot memory. */
+static void what_is_left_in_a_vm_of_several_nodes_is_seen(int qemu)
+{
+    static const char *const arguments[] = {
+        "-object", "memory-backend-ram,id=low,size=256M",  "-numa", "node,nodeid=0,memdev=low",
+        "-object", "memory-backend-ram,id=high,size=256M", "-numa", "node,nodeid=1,memdev=high",
+        NULL};
+    struct lab_vm *vm = lab_start(qemu, LAB_ABSENT, NULL, arguments);
+    const char *socket = lab_socket(vm);
+    json_t *reason;
+
+    leave(socket, "web0");
+    assert_int_equal(status_rows(socket, "orphans"), 1);
+    reason = reason_of(socket, "low");
+    assert_string_equal(json_string_value(reason), "the machine's own memory");
+    json_decref(reason);
+    EXPECT(0, socket, "plug", "256M", "--id", "web0", "--accept-timeout", "0");
+    assert_int_equal(status_rows(socket, "orphans"), 0);
+    assert_int_equal(status_number(socket, "memory.total"), BASE + 256 * MIB);
+}
+
+TEST_ON_EACH(what_qemu_was_started_with_stays)
+TEST_ON_EACH(what_is_left_in_a_vm_of_several_nodes_is_seen)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ON_EACH(what_qemu_was_started_with_stays),
+        ON_EACH(what_is_left_in_a_vm_of_several_nodes_is_seen),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

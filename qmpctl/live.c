@@ -130,7 +130,7 @@ static void print_step(struct live *live, size_t index)
         snprintf(state, sizeof state, "%s in %.2f s", step_result_name(step->result),
                  step->seconds);
     else if (!live->plain && allocation_describe(&live->allocation, job, now_ms(), far, sizeof far))
-        snprintf(state, sizeof state, "taking memory: %s", far);
+        snprintf(state, sizeof state, "%staking memory: %s", taking_back, far);
     else if (live->plain || seconds_of_current(job) < 1)
         snprintf(state, sizeof state, "%swaiting for %s", taking_back, waiting);
     else

@@ -8,9 +8,11 @@
 
 static bool is_allocating(const struct job *job)
 {
-    return job->state == JOB_STEPPING && job->attempt.action == STEP_PLUG &&
-           job->attempt.plug.state == PLUG_ADDING_BACKEND && job->placement.prealloc && job->host &&
-           job->host->local;
+    bool working = job->state == JOB_STEPPING || job->state == JOB_UNDOING;
+
+    return working && job->attempt.action == STEP_PLUG &&
+           job->attempt.plug.state == PLUG_ADDING_BACKEND &&
+           plug_preallocates(&job->attempt.plug) && job->host && job->host->local;
 }
 
 bool allocation_describe(struct allocation *allocation, const struct job *job, int64_t now,

@@ -108,17 +108,11 @@ static void set_switch(json_t *arguments, const char *name, enum placement_switc
         json_object_set_new(arguments, name, json_boolean(value == SWITCH_ON));
 }
 
-static void set_prealloc(const struct placement *placement, uint64_t size, json_t *arguments)
+void placement_share_prealloc(const struct placement *placement, uint64_t size, json_t *arguments)
 {
     const struct host_facts facts = {.cpus = placement->cpus};
 
-    if (!placement->prealloc) {
-        if (placement->prealloc_off)
-            json_object_set_new(arguments, "prealloc", json_false());
-        return;
-    }
-    json_object_set_new(arguments, "prealloc", json_true());
-    if (placement->cpus > 0)
+    if (placement->cpus > 0 && json_is_true(json_object_get(arguments, "prealloc")))
         json_object_set_new(arguments, "prealloc-threads",
                             json_integer(preflight_prealloc_threads(&facts, size)));
 }
@@ -143,7 +137,9 @@ json_t *placement_backend_arguments(const struct placement *placement, const cha
     /* A memfd is shared unless told otherwise, the others are not. */
     if (placement->share != (placement->kind == BACKEND_MEMFD))
         json_object_set_new(arguments, "share", json_boolean(placement->share));
-    set_prealloc(placement, size, arguments);
+    if (placement->prealloc || placement->prealloc_off)
+        json_object_set_new(arguments, "prealloc", json_boolean(placement->prealloc));
+    placement_share_prealloc(placement, size, arguments);
     set_switch(arguments, "merge", placement->merge);
     set_switch(arguments, "dump", placement->dump);
     if (!node_set_is_empty(&placement->host_nodes))

@@ -61,6 +61,9 @@ bool placement_describe(const struct placement *placement, char *text, size_t si
 json_t *placement_backend_arguments(const struct placement *placement, const char *id,
                                     uint64_t size);
 
+/* Where these arguments of object-add preallocate: by as many threads as the host has room for. */
+void placement_share_prealloc(const struct placement *placement, uint64_t size, json_t *arguments);
+
 /* The arguments of device_add for a pc-dimm; an id that is a QOM path stands for none. slot -1:
  * QEMU chooses. */
 json_t *placement_device_arguments(const char *id, const char *backend, int64_t node, int64_t slot);

@@ -29,9 +29,10 @@ void plug_restore(struct plug *plug, const json_t *backend)
         snprintf(plug->backend, sizeof plug->backend, "%s", id);
 }
 
-int64_t plug_backend_timeout(const struct placement *placement, uint64_t size)
+bool plug_preallocates(const struct plug *plug)
 {
-    return placement->prealloc ? progress_longest(size) : COMMAND_TIMEOUT_MS;
+    return plug->restore ? json_is_true(json_object_get(plug->restore, "prealloc"))
+                         : plug->placement->prealloc;
 }
 
 static void plug_enter(struct plug *plug, enum plug_state state)
@@ -55,18 +56,26 @@ static struct action fail(struct plug *plug, const struct error *error, int64_t 
     return finish(plug, STEP_FAILED, now);
 }
 
-/* -> ADDING_BACKEND */
+static json_t *backend_arguments(const struct plug *plug)
+{
+    json_t *arguments;
+
+    if (!plug->restore)
+        return placement_backend_arguments(plug->placement, plug->backend, plug->step->size);
+    arguments = json_deep_copy(plug->restore);
+    placement_share_prealloc(plug->placement, plug->step->size, arguments);
+    return arguments;
+}
+
+/* -> ADDING_BACKEND. Preallocation holds QEMU for as long as the host needs. */
 static struct action add_backend(struct plug *plug, int64_t now)
 {
-    int64_t timeout = plug_backend_timeout(plug->placement, plug->step->size);
+    int64_t timeout =
+        plug_preallocates(plug) ? progress_longest(plug->step->size) : COMMAND_TIMEOUT_MS;
 
     plug_enter(plug, PLUG_ADDING_BACKEND);
     plug->patience = now + timeout;
-    return action_send("object-add",
-                       plug->restore ? json_deep_copy(plug->restore)
-                                     : placement_backend_arguments(plug->placement, plug->backend,
-                                                                   plug->step->size),
-                       timeout);
+    return action_send("object-add", backend_arguments(plug), timeout);
 }
 
 /* ADDING_BACKEND, CHECKING -> ADDING_DEVICE */

@@ -49,7 +49,7 @@ void plug_restore(struct plug *plug, const json_t *backend);
 
 struct action plug_step(struct plug *plug, const struct input *input);
 
-/* How long object-add may take: preallocation holds QEMU for as long as the host needs. */
-int64_t plug_backend_timeout(const struct placement *placement, uint64_t size);
+/* Whether QEMU takes all of the device's memory at once, and answers nobody meanwhile. */
+bool plug_preallocates(const struct plug *plug);
 
 #endif

@@ -8,7 +8,9 @@
 #include <cmocka.h>
 
 #include "attempt.h"
+#include "host/progress.h"
 #include "restore.h"
+#include "size.h"
 #include "undo.h"
 
 static struct memory_backend backend = {
@@ -103,6 +105,35 @@ static void a_backend_is_made_as_it_was(void **state)
     json_decref(nodes);
 }
 
+/* That holds QEMU for as long as it took when the device was plugged first. */
+static void what_was_preallocated_is_waited_for_as_long_as_it_may_take(void **state)
+{
+    static const struct placement of_new_devices[] = {{.cpus = 3}, {.prealloc = true}};
+    struct memory_backend ram = {.id = "r", .type = "ram", .size = 8 * GIB, .merge = true};
+    struct step step = {.id = "web0", .size = 8 * GIB, .slot = -1};
+
+    (void)state;
+    for (int prealloc = 0; prealloc < 2; prealloc++) {
+        json_t *restore;
+        struct attempt attempt;
+        struct action action;
+
+        ram.prealloc = prealloc;
+        restore = restore_backend_arguments(&ram);
+        for (size_t i = 0; i < 2; i++) {
+            json_int_t threads = prealloc ? of_new_devices[i].cpus : 0;
+
+            action = attempt_plug(&attempt, &step, &of_new_devices[i], &empty, restore, 0, 0);
+            assert_int_equal(action.timeout,
+                             prealloc ? progress_longest(8 * GIB) : COMMAND_TIMEOUT_MS);
+            assert_int_equal(
+                json_integer_value(json_object_get(action.arguments, "prealloc-threads")), threads);
+            json_decref(action.arguments);
+        }
+        json_decref(restore);
+    }
+}
+
 /* The snapshot of the plan had its backend, and the device no more: that is cleaned up, too. */
 static void what_has_gone_leaves_no_backend(void **state)
 {
@@ -160,6 +191,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_backend_keeps_its_name),
         cmocka_unit_test(a_backend_is_made_as_it_was),
+        cmocka_unit_test(what_was_preallocated_is_waited_for_as_long_as_it_may_take),
         cmocka_unit_test(what_has_gone_leaves_no_backend),
         cmocka_unit_test(what_stalls_stays_pending),
         cmocka_unit_test(the_last_that_stands_is_next),

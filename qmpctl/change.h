@@ -18,6 +18,8 @@ enum change_kind {
 };
 
 #define NODE_ANY (-1)
+/* x86 QEMU takes devices in multiples of 2M (the alignment of the device region). */
+#define DEVICE_ALIGNMENT (2 * MIB)
 
 /* What the user asks for, checked as far as can be without the VM. Strings are borrowed. */
 struct change {

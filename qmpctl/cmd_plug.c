@@ -1,10 +1,5 @@
-#include <string.h>
-
 #include "commands.h"
-#include "placement_options.h"
-
-/* x86 QEMU takes devices in multiples of 2M (the alignment of the device region). */
-#define DEVICE_ALIGNMENT (2 * MIB)
+#include "placement_xml.h"
 
 int cmd_plug(struct options *options, struct error *error)
 {

@@ -31,12 +31,12 @@ static void check_named(const struct memory *memory, const struct step *step,
         finding_mend(finding_add(report, PREFLIGHT_IMPOSSIBLE, "slot",
                                  "slot %" PRId64 " is in use by %.120s", step->slot,
                                  memory_device_name(owner)),
-                     "leave --slot away: the first that is free is taken");
+                     "say another --slot; without one the first that is free is taken");
     if (memory->slots_total > 0 && step->slot >= memory->slots_total)
         finding_mend(finding_add(report, PREFLIGHT_IMPOSSIBLE, "slot",
                                  "the VM has no slot %" PRId64 ", its slots are 0 to %" PRId64,
                                  step->slot, memory->slots_total - 1),
-                     "leave --slot away: the first that is free is taken");
+                     "say another --slot; without one the first that is free is taken");
     if (!room_has_node(memory, step->node))
         finding_mend(finding_add(report, PREFLIGHT_IMPOSSIBLE, "node",
                                  "the VM has no guest node %" PRId64, step->node),
@@ -149,6 +149,10 @@ static void add_notes(const struct host_view *view, struct preflight_report *rep
         finding_add(report, PREFLIGHT_NOTE, "defaults", "%s", view->defaults);
     if (placement_describe(&view->placement, text, sizeof text))
         finding_add(report, PREFLIGHT_NOTE, "placement", "%s", text);
+    if (*view->described)
+        finding_add(report, PREFLIGHT_NOTE, "xml", "%s", view->described);
+    if (view->placement.discard && view->placement.kind != BACKEND_FILE)
+        finding_add(report, PREFLIGHT_NOTE, "xml", "discard has no effect: this memory is no file");
     if (view->path_denied)
         add_denial(view, report);
     if (view->path_unchecked)

@@ -173,6 +173,7 @@ static void choose_rest(struct making *making)
     placement->prealloc = switched(request->prealloc, placement->pagesize > 0 || boot->prealloc);
     placement->prealloc_off =
         !placement->prealloc && (request->prealloc == SWITCH_OFF || boot->prealloc_somewhere);
+    placement->discard = request->discard;
     placement->merge = request->merge;
     placement->dump = request->dump;
     placement->cpus = making->view->local ? making->view->facts.cpus : 0;
@@ -195,6 +196,7 @@ void host_view_read(const char *root, pid_t pid, const struct placement_request 
         .root = theirs, .request = request, .boot = &boot, .query = query, .view = view};
 
     *view = (struct host_view){.local = pid > 0, .path_free = HOST_UNKNOWN};
+    memcpy(view->described, request->note, sizeof view->described);
     if (view->local) {
         host_facts_read(root, pid, &view->facts);
         find_root(root, pid, theirs, sizeof theirs);

@@ -26,6 +26,7 @@ struct host_view {
     bool path_denied;    /* QEMU may not be allowed to use it */
     size_t path_barrier; /* for it may not enter the folder that so much of the path names; or 0 */
     char defaults[256];  /* what was taken from the boot memory, for people; empty: nothing */
+    char described[256]; /* see struct placement_request's note */
     struct error error;  /* why there is no placement; code 0: there is one */
 };
 

@@ -16,7 +16,7 @@ static const struct command commands[] = {
      OPTIONS_NODE | OPTIONS_PLACEMENT | OPTIONS_PLAN | OPTIONS_CHOICE | OPTIONS_DRY, cmd_set},
     {"plan", "SIZE", "what set SIZE would do; changes nothing",
      OPTIONS_NODE | OPTIONS_PLACEMENT | OPTIONS_PLAN | OPTIONS_CHOICE, cmd_plan},
-    {"plug", "SIZE", "plug one device",
+    {"plug", "SIZE | --xml FILE", "plug one device",
      OPTIONS_NODE | OPTIONS_PLACEMENT | OPTIONS_DEVICE | OPTIONS_DRY, cmd_plug},
     {"unplug", "ID...", "unplug these devices, and delete their backends",
      OPTIONS_SIZE | OPTIONS_PLAN | OPTIONS_CHOICE | OPTIONS_DRY, cmd_unplug},

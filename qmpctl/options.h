@@ -38,7 +38,8 @@ struct options {
     int64_t timeout, accept_timeout, connect_timeout, wait; /* milliseconds */
     const char *size;                                       /* unplug --size */
     const char *hmp, *wait_event;
-    const char *xml; /* plug --xml */
+    const char *xml;  /* plug --xml */
+    char xml_id[256]; /* the id that it says; change.id may borrow it */
     struct change change;
     const char **arguments; /* what is no option; the command comes first */
     size_t argument_count;

@@ -129,6 +129,8 @@ json_t *placement_backend_arguments(const struct placement *placement, const cha
         return NULL;
     if (placement->kind == BACKEND_FILE)
         json_object_set_new(arguments, "mem-path", json_string(placement->mem_path));
+    if (placement->kind == BACKEND_FILE && placement->discard)
+        json_object_set_new(arguments, "discard-data", json_true());
     if (placement->kind == BACKEND_MEMFD && placement->pagesize > 0) {
         json_object_set_new(arguments, "hugetlb", json_true());
         json_object_set_new(arguments, "hugetlbsize",

@@ -29,7 +29,9 @@ struct placement_request {
     enum placement_switch share, prealloc, merge, dump;
     enum preflight_policy policy;
     struct node_set host_nodes;
-    bool strict; /* what is likely trouble is an error, too */
+    bool discard;   /* QEMU need not keep the content when it ends */
+    bool strict;    /* what is likely trouble is an error, too */
+    char note[256]; /* what of a module description is done otherwise, for people; empty: nothing */
 };
 
 /* What is done, nothing left open. Zero-initialised: anonymous memory of ordinary pages. */
@@ -39,6 +41,7 @@ struct placement {
     char mem_path[PLACEMENT_PATH]; /* of BACKEND_FILE */
     bool share, prealloc;
     bool prealloc_off; /* QEMU may be one that preallocates by itself (-mem-prealloc): it is told */
+    bool discard;      /* of files alone; elsewhere there is nothing to keep */
     unsigned cpus;     /* that QEMU may run on: so many can preallocate; 0: QEMU decides */
     enum placement_switch merge, dump;
     enum preflight_policy policy;

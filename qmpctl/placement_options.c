@@ -3,7 +3,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "host/module_xml.h"
 #include "utf8.h"
 
 const struct option_row placement_rows[PLACEMENT_OPTIONS] = {
@@ -128,24 +127,4 @@ int placement_option_set(struct options *options, enum placement_option option, 
         options->xml = value;
         return 0;
     }
-}
-
-int placement_xml_apply(struct options *options, struct error *error)
-{
-    struct change *change = &options->change;
-    struct placement_request *request = &change->placement;
-    struct module_description module;
-
-    if (module_xml_read(options->xml, &module, error) < 0)
-        return -1;
-    change->size = module.size;
-    if (change->node == NODE_ANY && module.target_node >= 0)
-        change->node = module.target_node;
-    if (request->pagesize == 0 && !request->hugepages)
-        request->pagesize = module.page_size;
-    if (node_set_is_empty(&request->host_nodes) && module.has_source_nodes)
-        request->host_nodes = module.source_nodes;
-    if (module.has_access && request->share == SWITCH_DEFAULT)
-        request->share = module.shared ? SWITCH_ON : SWITCH_OFF;
-    return 0;
 }

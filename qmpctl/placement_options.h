@@ -26,7 +26,4 @@ extern const struct option_row placement_rows[PLACEMENT_OPTIONS];
 int placement_option_set(struct options *options, enum placement_option option, const char *value,
                          struct error *error);
 
-/* Fills in what the description of options->xml says and the command line does not. */
-int placement_xml_apply(struct options *options, struct error *error);
-
 #endif

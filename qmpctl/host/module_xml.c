@@ -1,5 +1,6 @@
 #include "host/module_xml.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <expat.h>
 #include <fcntl.h>
@@ -17,12 +18,16 @@
 #define DEPTH 3
 /* Of any machine that QEMU runs on; a host has larger ones at the most. */
 #define SMALLEST_PAGE 4096
+/* QEMU's own limit (ACPI_MAX_RAM_SLOTS). */
+#define SLOTS_MOST 256
 
 enum element {
     NONE,
     MEMORY,
     SOURCE,
     TARGET,
+    ALIAS,
+    ADDRESS,
     SOURCE_NODE,
     SOURCE_NODEMASK,
     SOURCE_PAGESIZE,
@@ -41,6 +46,8 @@ static const struct grammar {
     [MEMORY] = {"memory", NONE, false, false},
     [SOURCE] = {"source", MEMORY, false, false},
     [TARGET] = {"target", MEMORY, false, false},
+    [ALIAS] = {"alias", MEMORY, false, false},
+    [ADDRESS] = {"address", MEMORY, false, false},
     [SOURCE_NODE] = {"node", SOURCE, true, false},
     [SOURCE_NODEMASK] = {"nodemask", SOURCE, true, false},
     [SOURCE_PAGESIZE] = {"pagesize", SOURCE, true, true},
@@ -52,7 +59,7 @@ struct reader {
     XML_Parser parser;
     enum element stack[DEPTH + 1]; /* stack[0] is NONE */
     int depth;
-    bool seen[ELEMENTS], has_model;
+    bool seen[ELEMENTS], has_model, has_type;
     char text[TEXT], unit[16];
     size_t text_length;
     struct module_description result;
@@ -87,6 +94,11 @@ static enum element find_element(enum element parent, const char *name)
     return NONE;
 }
 
+static void refuse_attribute(struct reader *reader, enum element element, const char *name)
+{
+    refuse(reader, "unknown attribute '%.64s' of <%s>", name, grammar[element].name);
+}
+
 static void read_memory_attribute(struct reader *reader, const char *name, const char *value)
 {
     if (strcmp(name, "model") == 0) {
@@ -99,9 +111,64 @@ static void read_memory_attribute(struct reader *reader, const char *name, const
             refuse(reader, "access '%.64s': 'shared' or 'private'", value);
         reader->result.has_access = true;
         reader->result.shared = strcmp(value, "shared") == 0;
+    } else if (strcmp(name, "discard") == 0) {
+        if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
+            refuse(reader, "discard '%.64s': 'yes' or 'no'", value);
+        reader->result.discard = strcmp(value, "yes") == 0;
     } else {
-        refuse(reader, "unknown attribute '%.64s' of <memory>", name);
+        refuse_attribute(reader, MEMORY, name);
     }
+}
+
+static void read_alias_attribute(struct reader *reader, const char *name, const char *value)
+{
+    if (strcmp(name, "name") == 0)
+        snprintf(reader->result.alias, sizeof reader->result.alias, "%s", value);
+    else
+        refuse_attribute(reader, ALIAS, name);
+}
+
+/* The slot is decimal and the base hexadecimal, with or without 0x, as in libvirt. */
+static bool read_integer(const char *text, int base, uint64_t *number)
+{
+    char *end;
+
+    errno = 0;
+    *number = strtoull(text, &end, base);
+    return isxdigit((unsigned char)*text) && *end == '\0' && errno == 0;
+}
+
+static void read_address_attribute(struct reader *reader, const char *name, const char *value)
+{
+    uint64_t number;
+
+    if (strcmp(name, "type") == 0) {
+        if (strcmp(value, "dimm") != 0)
+            refuse(reader, "<address> of type '%.64s': only 'dimm'", value);
+        reader->has_type = true;
+    } else if (strcmp(name, "slot") == 0) {
+        if (!read_integer(value, 10, &number) || number >= SLOTS_MOST)
+            refuse(reader, "slot '%.64s': not a number from 0 to %d", value, SLOTS_MOST - 1);
+        else
+            reader->result.slot = (int)number;
+    } else if (strcmp(name, "base") == 0) {
+        if (!read_integer(value, 16, &number))
+            refuse(reader, "base '%.64s': not a hexadecimal number", value);
+        reader->result.has_base = true;
+    } else {
+        refuse_attribute(reader, ADDRESS, name);
+    }
+}
+
+static void read_unit(struct reader *reader, enum element element, const char *name,
+                      const char *value)
+{
+    if (!grammar[element].unit || strcmp(name, "unit") != 0)
+        refuse_attribute(reader, element, name);
+    else if (strlen(value) >= sizeof reader->unit)
+        refuse(reader, "<%s>: unknown unit '%.64s'", grammar[element].name, value);
+    else
+        memcpy(reader->unit, value, strlen(value) + 1);
 }
 
 static void read_attributes(struct reader *reader, enum element element, const char **attributes)
@@ -109,16 +176,19 @@ static void read_attributes(struct reader *reader, enum element element, const c
     for (; *attributes && !reader->failed; attributes += 2) {
         if (element == MEMORY)
             read_memory_attribute(reader, attributes[0], attributes[1]);
-        else if (!grammar[element].unit || strcmp(attributes[0], "unit") != 0)
-            refuse(reader, "unknown attribute '%.64s' of <%s>", attributes[0],
-                   grammar[element].name);
-        else if (strlen(attributes[1]) >= sizeof reader->unit)
-            refuse(reader, "<%s>: unknown unit '%.64s'", grammar[element].name, attributes[1]);
+        else if (element == ALIAS)
+            read_alias_attribute(reader, attributes[0], attributes[1]);
+        else if (element == ADDRESS)
+            read_address_attribute(reader, attributes[0], attributes[1]);
         else
-            memcpy(reader->unit, attributes[1], strlen(attributes[1]) + 1);
+            read_unit(reader, element, attributes[0], attributes[1]);
     }
     if (element == MEMORY && !reader->has_model)
         refuse(reader, "<memory> has no model; 'acpi-dimm' or 'dimm'");
+    else if (element == ALIAS && !*reader->result.alias)
+        refuse(reader, "<alias> has no name");
+    else if (element == ADDRESS && !reader->has_type)
+        refuse(reader, "<address> has no type; 'dimm'");
 }
 
 static void XMLCALL on_start(void *data, const char *name, const char **attributes)
@@ -254,7 +324,7 @@ static void set_handlers(struct reader *reader)
 int module_xml_parse(const char *text, size_t length, struct module_description *result,
                      struct error *error)
 {
-    struct reader reader = {.result.target_node = -1, .error = error};
+    struct reader reader = {.result = {.target_node = -1, .slot = -1}, .error = error};
 
     if (length > MODULE_XML_BYTES)
         return error_set(error, EXIT_USAGE, "more than %d bytes", MODULE_XML_BYTES);

@@ -28,6 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(module.size > 0 && module.size <= SIZE_LIMIT);
     check(module.page_size <= SIZE_LIMIT && (module.page_size & (module.page_size - 1)) == 0);
     check(module.target_node >= -1 && module.target_node < HOST_NODES);
+    check(module.slot >= -1 && module.slot < 256);
+    check(memchr(module.alias, '\0', sizeof module.alias) != NULL);
     check(!module.has_source_nodes || !node_set_is_empty(&module.source_nodes));
     return 0;
 }

@@ -370,9 +370,10 @@ static void a_module_description_is_plugged_as_it_says(int qemu)
     snprintf(path, sizeof path, "%s/qmpctl-module-%d.xml", parent ? parent : "/tmp", (int)getpid());
     file = fopen(path, "we");
     assert_non_null(file);
-    fputs("<memory model='dimm' access='shared'><source><node>0</node>"
+    fputs("<memory model='dimm' access='shared' discard='yes'><source><node>0</node>"
           "<pagesize unit='KiB'>2048</pagesize></source>"
-          "<target><size unit='MiB'>128</size><node>0</node></target></memory>\n",
+          "<target><size unit='KiB'>131071</size><node>0</node></target>"
+          "<alias name='ua-1'/><address type='dimm' slot='3' base='0x100000000'/></memory>\n",
           file);
     assert_int_equal(fclose(file), 0);
     vm = lab_start(qemu, LAB_ABSENT, NULL, NULL);
@@ -384,7 +385,13 @@ static void a_module_description_is_plugged_as_it_says(int qemu)
     assert_number(status, "devices.0.size", 128 * MIB);
     assert_text(status, "devices.0.backend.policy", "bind");
     assert_true(json_is_true(json_at(status, "devices.0.backend.share")));
+    assert_text(status, "devices.0.id", "ua-1");
+    assert_number(status, "devices.0.slot", 3);
     json_decref(status);
+    assert_string_equal(EXPECT(0, lab_socket(vm), "qmp", "qom-get", "path=/objects/mem-ua-1",
+                               "property=discard-data")
+                            ->out,
+                        "true\n");
     lab_stop(vm);
 }
 

@@ -158,6 +158,8 @@ static void help_and_version_are_json_as_well(void **state)
     assert_string_equal(json_string_value(json_at(json, "help")),
                         EXPECT(0, NULL, "plug", "-h")->out);
     json_decref(json);
+    assert_non_null(strstr(EXPECT(0, NULL, "plug", "-h")->out,
+                           "usage: qmpctl plug [OPTIONS] SIZE | --xml FILE\n"));
 }
 
 static void whom_a_socket_keeps_out_is_told_who_may(void **state)

@@ -424,6 +424,25 @@ static void what_fits_has_no_findings(void **state)
     assert_int_equal(fixture->result.preflight.count, 0);
 }
 
+/* Files alone outlive QEMU. */
+static void discard_is_for_files_and_named_elsewhere(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->request.discard = true;
+    expect_place(fixture, PID, "{\"qom-type\": \"memory-backend-ram\"}");
+    plan_plugs(fixture, 1, GIB);
+    assert_int_equal(judge(fixture, PID, true), 0);
+    expect_finding(fixture, "xml", "discard has no effect: this memory is no file");
+    fixture->request.mem_path = "/dev/huge2M";
+    expect_place(fixture, PID,
+                 "{\"qom-type\": \"memory-backend-file\", \"mem-path\": \"/dev/huge2M\","
+                 " \"discard-data\": true, \"prealloc\": true, \"prealloc-threads\": 4}");
+    snprintf(fixture->request.note, sizeof fixture->request.note, "1K is rounded up to 2M");
+    judge(fixture, PID, true);
+    expect_finding(fixture, "xml", "1K is rounded up to 2M");
+}
+
 static void hugepages_of_all_steps_together_are_counted(void **state)
 {
     struct fixture *fixture = *state;
@@ -788,6 +807,7 @@ int main(void)
         TEST(page_sizes_that_only_the_host_knows_are_filled_in),
         TEST(the_host_is_only_asked_where_it_knows_more),
         TEST(what_fits_has_no_findings),
+        TEST(discard_is_for_files_and_named_elsewhere),
         TEST(hugepages_of_all_steps_together_are_counted),
         TEST(named_ids_slots_and_nodes_are_looked_at),
         TEST(slots_space_and_migration_are_the_vms),

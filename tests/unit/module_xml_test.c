@@ -15,6 +15,7 @@
 #include "error.h"
 #include "host/module_units.h"
 #include "host/module_xml.h"
+#include "placement_xml.h"
 #include "size.h"
 
 #define FOLDER "tests/data/xml/"
@@ -48,8 +49,16 @@ static void describe(const struct module_description *module, char *text, size_t
         length +=
             snprintf(text + length, size - (size_t)length, "target %d\n", module->target_node);
     if (module->has_access)
-        snprintf(text + length, size - (size_t)length, "access %s\n",
-                 module->shared ? "shared" : "private");
+        length += snprintf(text + length, size - (size_t)length, "access %s\n",
+                           module->shared ? "shared" : "private");
+    if (module->discard)
+        length += snprintf(text + length, size - (size_t)length, "discard\n");
+    if (*module->alias)
+        length += snprintf(text + length, size - (size_t)length, "alias %s\n", module->alias);
+    if (module->slot >= 0)
+        length += snprintf(text + length, size - (size_t)length, "slot %d\n", module->slot);
+    if (module->has_base)
+        snprintf(text + length, size - (size_t)length, "base\n");
 }
 
 static void read_one(const char *path, char *found, size_t size)
@@ -213,6 +222,107 @@ static void units_are_libvirts(void **state)
     assert_string_equal(module_units_scale("1 2", "b", &bytes), "not a whole number");
 }
 
+/* ---- what becomes of a description ---- */
+
+/* The command line "plug --xml FILE ..." of up to six more words, and what it comes to. Until the
+ * next call. */
+static int apply(struct options *options, struct error *error, const char *file, const char *words)
+{
+    static char line[256];
+    char *argv[10] = {"qmpctl", "plug", "--xml"}, *next = line;
+    int argc = 3;
+
+    snprintf(line, sizeof line, FOLDER "%s %s", file, words);
+    while (argc < 10 && (argv[argc] = strtok_r(next, " ", &next)))
+        argc++;
+    *error = (struct error){0};
+    assert_int_equal(options_parse(options, argc, argv, error), 0);
+    return placement_xml_apply(options, error);
+}
+
+static void a_description_of_a_live_vm_is_taken_as_it_is(void **state)
+{
+    struct options options;
+    struct error error;
+
+    (void)state;
+    assert_int_equal(apply(&options, &error, "good/live.xml", ""), 0);
+    assert_int_equal(options.change.size, GIB);
+    assert_int_equal(options.change.node, 0);
+    assert_string_equal(options.change.id, "dimm2");
+    assert_int_equal(options.change.slot, 2);
+    assert_string_equal(options.change.placement.note,
+                        "QEMU chooses the address, whatever base says");
+    options_free(&options);
+    assert_int_equal(apply(&options, &error, "good/user-alias.xml", ""), 0);
+    assert_string_equal(options.change.id, "ua-5a1c0b0e-3f0d-4c53-9d2e-7d1f0a4b6c21");
+    assert_string_equal(options.change.placement.note, "");
+    options_free(&options);
+}
+
+static void the_command_line_has_the_last_word(void **state)
+{
+    struct options options;
+    struct error error;
+
+    (void)state;
+    assert_int_equal(apply(&options, &error, "good/live.xml", "--id=a --slot=7 --node=1"), 0);
+    assert_string_equal(options.change.id, "a");
+    assert_int_equal(options.change.slot, 7);
+    assert_int_equal(options.change.node, 1);
+    options_free(&options);
+    assert_int_equal(apply(&options, &error, "good/private-discard.xml", "--share"), 0);
+    assert_int_equal(options.change.placement.share, SWITCH_ON);
+    options_free(&options);
+}
+
+static void a_size_is_rounded_up_and_that_is_said(void **state)
+{
+    struct options options;
+    struct error error;
+
+    (void)state;
+    assert_int_equal(apply(&options, &error, "good/private-discard.xml", ""), 0);
+    assert_int_equal(options.change.size, 256 * MIB);
+    assert_int_equal(options.change.placement.pagesize, 2 * MIB);
+    assert_int_equal(options.change.placement.share, SWITCH_OFF);
+    assert_true(options.change.placement.discard);
+    assert_string_equal(options.change.placement.note, "262143K is rounded up to 256M");
+    options_free(&options);
+}
+
+static void an_alias_that_is_no_id_is_left_and_named(void **state)
+{
+    struct options options;
+    struct error error;
+
+    (void)state;
+    assert_int_equal(apply(&options, &error, "good/odd-alias.xml", ""), 0);
+    assert_null(options.change.id);
+    assert_string_equal(options.change.placement.note,
+                        "alias 'dimm 2' is not used: QEMU takes no such id; "
+                        "QEMU chooses the address, whatever base says");
+    options_free(&options);
+}
+
+static void the_alias_and_slot_of_one_device_are_refused_for_several(void **state)
+{
+    struct options options;
+    struct error error;
+
+    (void)state;
+    assert_int_equal(apply(&options, &error, "good/live.xml", "--count=2"), -1);
+    assert_int_equal(error.code, EXIT_USAGE);
+    assert_string_equal(error.text,
+                        FOLDER "good/live.xml: <alias> is of one device, --count 2 asks for more");
+    options_free(&options);
+    assert_int_equal(apply(&options, &error, "good/odd-alias.xml", "--count=2"), -1);
+    assert_non_null(strstr(error.text, "<address> is of one device"));
+    options_free(&options);
+    assert_int_equal(apply(&options, &error, "good/whole.xml", "--count=2"), 0);
+    options_free(&options);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +333,11 @@ int main(void)
         cmocka_unit_test(a_description_beyond_the_bound_is_refused),
         cmocka_unit_test(a_file_that_is_not_there_is_named),
         cmocka_unit_test(units_are_libvirts),
+        cmocka_unit_test(a_description_of_a_live_vm_is_taken_as_it_is),
+        cmocka_unit_test(the_command_line_has_the_last_word),
+        cmocka_unit_test(a_size_is_rounded_up_and_that_is_said),
+        cmocka_unit_test(an_alias_that_is_no_id_is_left_and_named),
+        cmocka_unit_test(the_alias_and_slot_of_one_device_are_refused_for_several),
     };
 
     return cmocka_run_group_tests_name("module xml", tests, NULL, NULL);

@@ -46,8 +46,15 @@ deps_libs  = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
 RUN_DEPS := libevent_core jansson
 PROGRAM_DEPS := $(RUN_DEPS) expat
 
+# What the files of a folder may see: the compiler keeps the walls of the house.
+includes_proto   := -Iproto
+includes_planner := -Iplanner
+includes_qmpctl  := -Iqmpctl -Iproto -Iplanner
+includes_tests   := -Itests $(includes_qmpctl)
+includes = $(includes_$(firstword $(subst /, ,$<)))
+
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DQMPCTL_VERSION='"$(VERSION)"' -fvisibility=hidden -MMD -MP \
-    -Iproto -Iplanner -Iqmpctl -Itests $(WARNINGS) $(HARDENING) $(VARIANT) \
+    $(includes) $(WARNINGS) $(HARDENING) $(VARIANT) \
     $(call deps_flags,$(PROGRAM_DEPS)) $(CPPFLAGS) $(CFLAGS)
 ALL_LDFLAGS = $(filter-out -D%,$(VARIANT)) $(LINK_HARDENING) $(LDFLAGS)
 

@@ -58,6 +58,50 @@ static void a_swap_plugs_what_the_boot_memory_is_made_of(void **state)
     lab_stop(vm);
 }
 
+/* ---- What plan says, and set does ---- */
+
+static void assert_same_steps(const json_t *planned, const json_t *done)
+{
+    static const char *const keys[] = {"action", "id", "size", "node"};
+    size_t count = json_array_size(json_at(planned, "steps"));
+
+    assert_true(count > 0);
+    assert_int_equal(json_array_size(json_at(done, "steps")), count);
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < sizeof keys / sizeof *keys; j++)
+            assert_true(
+                json_equal(json_object_get(json_array_get(json_at(planned, "steps"), i), keys[j]),
+                           json_object_get(json_array_get(json_at(done, "steps"), i), keys[j])));
+    }
+}
+
+/* mem-dimm1 was left behind: set deletes it first, and so dimm1 is no name that is taken. */
+static void a_plan_knows_that_orphans_are_cleaned_up(void **state)
+{
+    static const char *const commands[][3] = {{"set", "+512M"}, {"plug", "256M"}};
+    struct lab_vm *vm = lab_start(LAB_HOST, LAB_GIVES, NULL, NULL);
+    const char *socket = lab_socket(vm);
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        const char *words[5] = {commands[i][0], commands[i][1], "--json", "--dry-run"};
+        json_t *planned, *done;
+
+        EXPECT(0, socket, "qmp", "object-add", "qom-type=memory-backend-ram",
+               i ? "id=mem-dimm3" : "id=mem-dimm1", "size=134217728");
+        assert_int_equal(status_rows(socket, "orphans"), 1);
+        planned = run_json(run_expect(0, socket, words));
+        assert_int_equal(status_rows(socket, "orphans"), 1);
+        words[3] = NULL;
+        done = run_json(run_expect(0, socket, words));
+        assert_same_steps(planned, done);
+        assert_int_equal(status_rows(socket, "orphans"), 0);
+        json_decref(planned);
+        json_decref(done);
+    }
+    lab_stop(vm);
+}
+
 /* ---- What virtio-mem holds ---- */
 
 /* It gives nothing, and QEMU has set aside all that it may give. */
@@ -91,6 +135,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_swap_plugs_what_the_boot_memory_is_made_of, lab_teardown),
+        cmocka_unit_test_teardown(a_plan_knows_that_orphans_are_cleaned_up, lab_teardown),
         cmocka_unit_test_teardown(the_room_of_a_virtio_mem_device_is_its_own_on_host, lab_teardown),
         cmocka_unit_test_teardown(the_room_of_a_virtio_mem_device_is_its_own_on_sid, lab_teardown),
     };

@@ -390,6 +390,21 @@ static void taken_names_and_slots_are_passed_over(void **state)
     result_free(&result);
 }
 
+/* What was left behind is deleted before anything is plugged, and its name is free then. */
+static void names_of_orphans_are_free(void **state)
+{
+    const struct vm vm = {512, 8192, 16, {128, 128}, {0}, 0};
+    struct change change = change_to(896);
+    struct built built;
+    struct memory *memory = build(&vm, &built);
+
+    (void)state;
+    memory->backends[memory->backend_count++] = (struct memory_backend){.id = "mem-dimm2"};
+    assert_plan(&change, memory, "+128 dimm3@0");
+    built.backends[2].orphan = true;
+    assert_plan(&change, memory, "+128 dimm2@0");
+}
+
 /* ---- What must stay, and what is likely to be refused ---- */
 
 static void the_least_risk_goes_first(void **state)
@@ -640,6 +655,7 @@ int main(void)
         cmocka_unit_test(the_target_follows_the_words),
         cmocka_unit_test(sizes_names_slots_and_nodes_are_chosen),
         cmocka_unit_test(taken_names_and_slots_are_passed_over),
+        cmocka_unit_test(names_of_orphans_are_free),
         cmocka_unit_test(the_least_risk_goes_first),
         cmocka_unit_test(who_is_kept_or_has_refused_stays),
         cmocka_unit_test(who_cannot_be_named_stays),

@@ -223,22 +223,34 @@ static uint64_t choose_granule(const struct change *change, const struct placeme
     return granule;
 }
 
-/* QEMU, and with it the guest, stands still while a device is preallocated: no device is larger
- * than the smallest of 1G, 2G, 4G, ... that leaves half of the free slots and every size reachable.
- */
-static enum memplan_status plan_small(struct memplan_request request, struct memplan_plan *plan)
+/* Small devices are no reason to reach another size, or to make fewer reachable afterwards. */
+static bool is_as_good(const struct memplan_plan *small, const struct memplan_plan *plan,
+                       uint32_t free_slots)
 {
-    uint64_t delta = request.delta > 0 ? (uint64_t)request.delta : 0;
+    size_t plugs = 0;
 
-    for (request.largest = GIB; request.largest < delta; request.largest *= 2) {
-        if (request.largest < request.granule)
-            continue;
-        if (memplan_plan_make_level(&request, plan) == MEMPLAN_OK && plan->complete &&
-            plan->step_count <= (request.free_slots + 1) / 2)
-            return MEMPLAN_OK;
-        memplan_plan_free(plan);
+    while (plugs < small->step_count && small->steps[plugs].action == MEMPLAN_PLUG)
+        plugs++;
+    return small->delta == plan->delta && (small->complete || !plan->complete) &&
+           small->gap <= plan->gap && plugs <= (free_slots + 1) / 2;
+}
+
+/* QEMU, and with it the guest, stands still while a device is preallocated: no device is larger
+ * than the smallest of 1G, 2G, 4G, ... that leaves half of the free slots. */
+static void make_small(struct memplan_request request, struct memplan_plan *plan)
+{
+    for (request.largest = GIB; request.largest < plan->plugged; request.largest *= 2) {
+        struct memplan_plan small = {0};
+
+        if (request.largest >= request.granule &&
+            memplan_plan_make_level(&request, &small) == MEMPLAN_OK &&
+            is_as_good(&small, plan, request.free_slots)) {
+            memplan_plan_free(plan);
+            *plan = small;
+            return;
+        }
+        memplan_plan_free(&small);
     }
-    return MEMPLAN_NONE;
 }
 
 static void fill_request(const struct change *change, const struct memory *memory, uint64_t target,
@@ -263,13 +275,11 @@ static int take_plan(const struct change *change, const struct placement *placem
                      struct error *error)
 {
     struct memplan_plan plan;
-    enum memplan_status status = MEMPLAN_NONE;
+    enum memplan_status status = memplan_plan_make_level(request, &plan);
     int code;
 
-    if (placement && placement->prealloc)
-        status = plan_small(*request, &plan);
-    if (status != MEMPLAN_OK)
-        status = memplan_plan_make_level(request, &plan);
+    if (status == MEMPLAN_OK && placement && placement->prealloc)
+        make_small(*request, &plan);
     if (status == MEMPLAN_OK)
         code = add_steps(change, memory, &plan, result, error);
     else if (status == MEMPLAN_NONE)

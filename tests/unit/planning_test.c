@@ -279,6 +279,63 @@ static void preallocated_devices_stay_small(void **state)
     result_free(&result);
 }
 
+/* How large the devices are is no reason to settle for less. */
+static void preallocation_reaches_what_can_be_reached(void **state)
+{
+    static const struct {
+        enum size_relation relation;
+        uint64_t size, reached; /* MiB */
+        enum memplan_nearest nearest;
+        bool swap;
+    } cases[] = {
+        {SIZE_MORE, 3 * 1024, 3 * 1024, MEMPLAN_NEAREST_EXACT, false},
+        {SIZE_MORE, 3 * 1024, 3 * 1024, MEMPLAN_NEAREST_DOWN, false},
+        {SIZE_MORE, 3 * 1024, 3 * 1024, MEMPLAN_NEAREST_UP, false},
+        {SIZE_MORE, 3 * 1024 - 1, 3 * 1024, MEMPLAN_NEAREST_UP, false},
+        {SIZE_MORE, 20 * 1024, 14848, MEMPLAN_NEAREST_DOWN, false},
+        {SIZE_MORE, 20 * 1024, 14848, MEMPLAN_NEAREST_DOWN, true},
+    };
+    const struct vm vm = {512, 512 + 1024 + 14848, 5, {128, 128, 256, 512}, {0}, 0};
+    const struct placement placement = {.prealloc = true};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct change change = change_to(cases[i].size);
+        struct built built;
+        struct memory *memory = build(&vm, &built);
+        struct result result;
+        struct error error;
+
+        change.relation = cases[i].relation;
+        change.nearest = cases[i].nearest;
+        change.swap = cases[i].swap;
+        assert_int_equal(plan_with(&change, &placement, memory, NULL, &result, &error), 0);
+        assert_int_equal(result_planned(&result, 0, 0), cases[i].reached * MIB);
+        result_free(&result);
+    }
+}
+
+/* What a swap plugs is preallocated, too. */
+static void a_swap_preallocates_small_devices(void **state)
+{
+    const struct vm vm = {512, 32768, 32, {8192}, {0}, 0};
+    const struct placement placement = {.prealloc = true};
+    struct change change = change_to(4608);
+    struct built built;
+    struct result result;
+    struct error error;
+
+    (void)state;
+    change.swap = true;
+    assert_int_equal(plan_with(&change, &placement, build(&vm, &built), NULL, &result, &error), 0);
+    assert_true(result.step_count > 4);
+    for (size_t i = 0; i + 1 < result.step_count; i++) {
+        assert_int_equal(result.steps[i].action, STEP_PLUG);
+        assert_true(result.steps[i].size <= GIB);
+    }
+    result_free(&result);
+}
+
 /* ---- The target ---- */
 
 static void the_target_follows_the_words(void **state)
@@ -652,6 +709,8 @@ int main(void)
         cmocka_unit_test(the_plan_says_which_granule_and_why),
         cmocka_unit_test(what_the_guest_cannot_use_is_said),
         cmocka_unit_test(preallocated_devices_stay_small),
+        cmocka_unit_test(preallocation_reaches_what_can_be_reached),
+        cmocka_unit_test(a_swap_preallocates_small_devices),
         cmocka_unit_test(the_target_follows_the_words),
         cmocka_unit_test(sizes_names_slots_and_nodes_are_chosen),
         cmocka_unit_test(taken_names_and_slots_are_passed_over),

@@ -35,6 +35,6 @@ bool allocation_describe(struct allocation *allocation, const struct job *job, i
     length = snprintf(text, size, "%" PRIu64 " %%", total > 0 ? state.done * 100 / total : 0);
     if (state.rate > 0 && length > 0 && (size_t)length < size)
         snprintf(text + length, size - (size_t)length, ", %s/s, %" PRId64 " s left",
-                 size_human(state.rate).text, (state.left + 999) / 1000);
+                 size_rounded(state.rate).text, (state.left + 999) / 1000);
     return true;
 }

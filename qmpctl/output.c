@@ -303,6 +303,13 @@ static void print_preflight(FILE *file, const struct result *result)
     }
 }
 
+/* Something was begun, and what was asked for is not what it came to. */
+static bool falls_short(const struct result *result)
+{
+    return !result->complete && result->after != result->requested && result->step_count > 0 &&
+           result->steps[0].result != STEP_PLANNED;
+}
+
 void output_result_text(FILE *file, const struct result *result)
 {
     int names = 16;
@@ -322,7 +329,11 @@ void output_result_text(FILE *file, const struct result *result)
         fprintf(file, " -> %s", size_human(result->after).text);
     else if (!result->uncertain)
         fputs(", unchanged", file);
-    fputs(result->uncertain ? ", as far as is known\n" : "\n", file);
+    if (result->uncertain)
+        fputs(", as far as is known", file);
+    if (falls_short(result))
+        fprintf(file, "; %s was asked for", size_human(result->requested).text);
+    fputc('\n', file);
 }
 
 /* ---- errors ---- */

@@ -136,20 +136,40 @@ struct size_text size_exact(uint64_t bytes)
     return result;
 }
 
-struct size_text size_human(uint64_t bytes)
+/* As many units of 1024 as there are whole ones of. */
+static unsigned unit_of(uint64_t bytes)
+{
+    unsigned unit = 0;
+
+    for (; unit < 4 && bytes >= 1024; bytes /= 1024)
+        unit++;
+    return unit;
+}
+
+static struct size_text in_units(uint64_t bytes, unsigned unit)
 {
     struct size_text result;
-    unsigned unit = 0;
-    double value = (double)bytes;
+    uint64_t whole = (uint64_t)1 << (10 * unit);
 
-    while (unit < 4 && value >= 1024) {
-        value /= 1024;
-        unit++;
-    }
     if (unit == 0)
         snprintf(result.text, sizeof result.text, "%" PRIu64 " B", bytes);
     else
-        snprintf(result.text, sizeof result.text, "%.*f %ciB",
-                 value == (double)(uint64_t)value ? 0 : 2, value, units[unit - 1]);
+        snprintf(result.text, sizeof result.text, "%.*f %ciB", bytes % whole == 0 ? 0 : 2,
+                 (double)bytes / (double)whole, units[unit - 1]);
     return result;
+}
+
+struct size_text size_human(uint64_t bytes)
+{
+    unsigned unit = unit_of(bytes);
+
+    /* Two decimals can tell quarters, and no smaller part of a power of two. */
+    while (unit > 0 && bytes % ((uint64_t)1 << (10 * unit - 2)) != 0)
+        unit--;
+    return in_units(bytes, unit);
+}
+
+struct size_text size_rounded(uint64_t bytes)
+{
+    return in_units(bytes, unit_of(bytes));
 }

@@ -36,7 +36,10 @@ struct size_text {
 /* Shortest exact form in the largest unit that divides: "8G", "1536M", "3K", "17" (bytes). */
 struct size_text size_exact(uint64_t bytes);
 
-/* For people: at most two decimals, "1.5 GiB"; exact where it can be. */
+/* For people, and exact: in the largest unit in which two decimals tell it, "1.50 GiB", "2176 MiB".
+ */
 struct size_text size_human(uint64_t bytes);
+/* The same, rounded to two decimals: of what changes while one looks, such as free memory. */
+struct size_text size_rounded(uint64_t bytes);
 
 #endif

@@ -34,7 +34,7 @@ static void check_available(const struct host_facts *facts, const struct preflig
         return;
     finding_add(report, too_much ? shortage(need) : PREFLIGHT_WARNING, "memory",
                 "needs %s of the host's memory, %s are available%s", size_human(sum->bytes).text,
-                size_human(facts->memory_available).text,
+                size_rounded(facts->memory_available).text,
                 disk       ? "; the rest lies on the disk"
                 : too_much ? ""
                            : " without swapping");
@@ -64,10 +64,10 @@ static void check_nodes_memory(const struct host_facts *facts, const struct pref
     finding_nodes(&sum->usable, place, sizeof place);
     if (sum->bytes > total)
         finding_add(report, PREFLIGHT_IMPOSSIBLE, "memory", "needs %s%s, all memory there is %s",
-                    size_human(sum->bytes).text, place, size_human(total).text);
+                    size_human(sum->bytes).text, place, size_rounded(total).text);
     else
         finding_add(report, PREFLIGHT_WARNING, "memory", "needs %s%s, %s are free",
-                    size_human(sum->bytes).text, place, size_human(free).text);
+                    size_human(sum->bytes).text, place, size_rounded(free).text);
 }
 
 /* What mmap refuses at once: see the kernel's overcommit accounting. */
@@ -82,7 +82,7 @@ static void check_commit(const struct host_facts *facts, const struct preflight_
         need->backing == PREFLIGHT_COMMITTED && sum->largest > whole) {
         finding_add(report, PREFLIGHT_IMPOSSIBLE, "commit",
                     "a device of %s is larger than the host's memory and swap together, %s",
-                    size_human(sum->largest).text, size_human(whole).text);
+                    size_human(sum->largest).text, size_rounded(whole).text);
         return;
     }
     if (facts->overcommit_memory != 2 || facts->commit_limit == HOST_UNKNOWN ||
@@ -94,7 +94,7 @@ static void check_commit(const struct host_facts *facts, const struct preflight_
             finding_add(report,
                         need->backing == PREFLIGHT_SHMEM ? shortage(need) : PREFLIGHT_IMPOSSIBLE,
                         "commit", "needs %s, the host's commit limit leaves %s",
-                        size_human(sum->bytes).text, size_human(left).text),
+                        size_human(sum->bytes).text, size_rounded(left).text),
             "sysctl vm.overcommit_memory=0");
 }
 
@@ -113,7 +113,7 @@ static void check_cgroup(const struct host_facts *facts, const struct preflight_
     finding_mend_limit(
         finding_add(report, shortage(need), "cgroup",
                     "needs %s, the memory limit of QEMU's cgroup leaves %s of %s; %s",
-                    size_human(sum->bytes).text, size_human(limit->headroom).text,
+                    size_human(sum->bytes).text, size_rounded(limit->headroom).text,
                     size_human(limit->limit).text,
                     need->backing == PREFLIGHT_WRITTEN_BACK ? "the rest lies on the disk"
                                                             : "beyond it the kernel kills the VM"),
@@ -132,7 +132,7 @@ static void check_cgroup_high(const struct host_facts *facts, const struct prefl
         finding_add(report, PREFLIGHT_WARNING, "cgroup-high",
                     "needs %s, memory.high of QEMU's cgroup leaves %s of %s; beyond it the kernel "
                     "slows the VM down hard",
-                    size_human(sum->bytes).text, size_human(high->headroom).text,
+                    size_human(sum->bytes).text, size_rounded(high->headroom).text,
                     size_human(high->limit).text),
         high, with_margin(sum->bytes - high->headroom, sum));
 }

@@ -149,6 +149,53 @@ static void a_long_name_leaves_the_columns_in_line(void **state)
     }
 }
 
+/* 2176 MiB are no 2.12 GiB; and what was asked for is named where it is not what came of it. */
+static void results_are_exact_and_say_what_is_missing(void **state)
+{
+    struct step steps[] = {
+        {.id = "dimm0", .size = 128 * MIB, .result = STEP_DONE, .accepted = true},
+        {.id = "dimm1", .size = 1408 * MIB, .node = 1, .result = STEP_FAILED, .reason = "no"}};
+    struct result result = {.before = 2048 * MIB,
+                            .requested = 3584 * MIB,
+                            .after = 2176 * MIB,
+                            .steps = steps,
+                            .step_count = 2};
+
+    (void)state;
+    output_result_text(file, &result);
+    assert_printed("plug    dimm0               128 MiB  node 0  done in 0.00 s\n"
+                   "plug    dimm1              1408 MiB  node 1  failed in 0.00 s: no\n"
+                   "memory  2 GiB -> 2176 MiB; 3.50 GiB was asked for\n");
+    result.after = result.before;
+    result.uncertain = true;
+    result.step_count = 0;
+    output_result_text(file, &result);
+    assert_printed("memory  2 GiB, as far as is known\n");
+    result.step_count = 2;
+    output_result_text(file, &result);
+    assert_non_null(
+        strstr(printed(), "memory  2 GiB, as far as is known; 3.50 GiB was asked for\n"));
+    teardown(NULL);
+    setup(NULL);
+
+    /* A plan, and what was reached, lack nothing. */
+    steps[0].result = STEP_PLANNED;
+    result = (struct result){.before = 2048 * MIB,
+                             .requested = 2176 * MIB,
+                             .after = 2048 * MIB,
+                             .steps = steps,
+                             .step_count = 1};
+    output_result_text(file, &result);
+    assert_printed("plug    dimm0               128 MiB  node 0  planned\n"
+                   "memory  2 GiB, unchanged\n");
+    steps[0].result = STEP_DONE;
+    result.after = result.requested;
+    result.complete = true;
+    output_result_text(file, &result);
+    assert_printed("plug    dimm0               128 MiB  node 0  done in 0.00 s\n"
+                   "memory  2 GiB -> 2176 MiB\n");
+}
+
 /* JSON holds nothing but UTF-8: a byte that is none must not cost the whole row. */
 static void no_row_is_lost_for_a_name(void **state)
 {
@@ -187,6 +234,7 @@ int main(void)
         TEST(columns_are_those_of_characters),
         TEST(status_and_steps_are_harmless),
         TEST(a_long_name_leaves_the_columns_in_line),
+        TEST(results_are_exact_and_say_what_is_missing),
         TEST(no_row_is_lost_for_a_name),
     };
 

@@ -122,8 +122,36 @@ static void exact_texts_read_back(void **state)
         assert_int_equal(size_parse(size_exact(sizes[i]).text, &bytes, NULL), 0);
         assert_true(bytes == sizes[i]);
     }
-    assert_string_equal(size_human(1536 * MIB).text, "1.50 GiB");
-    assert_string_equal(size_human(8 * GIB).text, "8 GiB");
+}
+
+/* Two sizes that differ never read the same. */
+static void texts_for_people_are_exact(void **state)
+{
+    static const struct {
+        uint64_t bytes;
+        const char *exact, *rounded;
+    } cases[] = {
+        {0, "0 B", "0 B"},
+        {1023, "1023 B", "1023 B"},
+        {KIB, "1 KiB", "1 KiB"},
+        {512 * MIB, "512 MiB", "512 MiB"},
+        {8 * GIB, "8 GiB", "8 GiB"},
+        {1536 * MIB, "1.50 GiB", "1.50 GiB"},
+        {2304 * MIB, "2.25 GiB", "2.25 GiB"},
+        {2176 * MIB, "2176 MiB", "2.12 GiB"},
+        {1408 * MIB, "1408 MiB", "1.38 GiB"},
+        {GIB + KIB, "1048577 KiB", "1.00 GiB"},
+        {GIB + 1, "1073741825 B", "1.00 GiB"},
+        {2048 * GIB, "2 TiB", "2 TiB"},
+        {2048 * GIB + 128 * MIB, "2097280 MiB", "2.00 TiB"},
+        {UINT64_MAX, "18446744073709551615 B", "16777216.00 TiB"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_string_equal(size_human(cases[i].bytes).text, cases[i].exact);
+        assert_string_equal(size_rounded(cases[i].bytes).text, cases[i].rounded);
+    }
 }
 
 static void ids_follow_the_rule_of_qemu(void **state)
@@ -147,6 +175,7 @@ int main(void)
         cmocka_unit_test(a_bare_number_gets_a_hint),
         cmocka_unit_test(a_sign_makes_it_an_amount),
         cmocka_unit_test(exact_texts_read_back),
+        cmocka_unit_test(texts_for_people_are_exact),
         cmocka_unit_test(ids_follow_the_rule_of_qemu),
     };
 

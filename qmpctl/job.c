@@ -203,15 +203,48 @@ static struct action clean_next(struct job *job, int64_t now)
     return action_send("object-del", json_pack("{s:s}", "id", orphan->id), COMMAND_TIMEOUT_MS);
 }
 
+static bool is_without_place(const struct job *job)
+{
+    for (size_t i = 0; i < job->result.step_count; i++) {
+        if (job->result.steps[i].action == STEP_PLUG)
+            return job->host && job->host->error.code != EXIT_DONE;
+    }
+    return false;
+}
+
+/* Where there is no plan nothing changes, and what was left behind stays, too. */
+static int try_plan(struct job *job, const struct memory *memory, struct error *error)
+{
+    struct name_list released = {0};
+    int code;
+
+    orphans_releases(&job->orphans, job->change, memory, &released);
+    code = planning_make(job->change, &job->placement, memory, job->target, &released, &job->result,
+                         error);
+    if (code == 0 && is_without_place(job)) {
+        *error = job->host->error;
+        code = -1;
+    }
+    result_drop_planned(&job->result);
+    name_list_free(&released);
+    return code;
+}
+
 static struct action on_look(struct job *job, const struct memory *memory, int64_t now)
 {
+    struct error error = {0};
+
     if (!job->target_known)
         begin_target(job, memory);
     if (job->cleaned)
         return plan(job, memory, now);
     job->cleaned = true;
     orphans_collect(&job->orphans, memory);
-    return job->orphans.count > 0 ? clean_next(job, now) : plan(job, memory, now);
+    if (job->orphans.count == 0)
+        return plan(job, memory, now);
+    if (!job->goal_known && try_plan(job, memory, &error) < 0)
+        return stop(job, &error, memory, now);
+    return clean_next(job, now);
 }
 
 /* All is done, or the user wants it to end. */

@@ -37,19 +37,39 @@ static bool is_backend_of(const struct orphan *orphan, const char *name)
     return device && strcmp(device, name) == 0;
 }
 
+/* Its device had gone with nobody connected. One that memory still shows has its backend elsewhere,
+ * and never had this one. */
+static bool has_released(const struct orphan *orphan, const struct memory *memory, const char *name)
+{
+    return is_backend_of(orphan, name) && !memory_device_by_name(memory, name);
+}
+
+void orphans_releases(const struct orphans *orphans, const struct change *change,
+                      const struct memory *memory, struct name_list *released)
+{
+    for (size_t i = 0; i < orphans->count; i++) {
+        for (size_t k = 0; k < change->id_count; k++) {
+            if (has_released(&orphans->list[i], memory, change->ids[k]))
+                name_list_add(released, change->ids[k]);
+        }
+    }
+}
+
 void orphans_note_deleted(const struct orphans *orphans, const struct change *change,
                           const struct memory *memory, struct name_list *released,
                           struct result *result)
 {
     const struct orphan *orphan = &orphans->list[orphans->begun - 1];
     struct step *step;
+    bool is_told = false;
 
     for (size_t i = 0; i < change->id_count; i++) {
         const char *name = change->ids[i];
 
-        if (!is_backend_of(orphan, name) || memory_device_by_name(memory, name) ||
-            !name_list_add(released, name) || !(step = result_add(result)))
+        if (!has_released(orphan, memory, name) || !name_list_add(released, name) ||
+            !(step = result_add(result)))
             continue;
+        is_told = true;
         step->action = STEP_UNPLUG;
         step->result = STEP_DONE;
         step->earlier = true;
@@ -59,6 +79,8 @@ void orphans_note_deleted(const struct orphans *orphans, const struct change *ch
         snprintf(step->detail, sizeof step->detail,
                  "the guest had given it up before; what was left is cleaned up now");
     }
+    if (!is_told)
+        result_add_cleaned(result, orphan->id, orphan->size);
 }
 
 void orphans_free(struct orphans *orphans)

@@ -25,10 +25,13 @@ void orphans_collect(struct orphans *orphans, const struct memory *memory);
 /* The next to be deleted; NULL: all were begun. */
 const struct orphan *orphans_next(struct orphans *orphans);
 
+/* The names of the change whose devices turn out to have gone already, when all are deleted. */
+void orphans_releases(const struct orphans *orphans, const struct change *change,
+                      const struct memory *memory, struct name_list *released);
+
 /*
- * The last one begun is deleted. Its device had gone with nobody connected: where the user asked
- * for that, it is a step of the result that is done, and its name is released. A device that memory
- * still shows has its backend elsewhere, and never had this one.
+ * The last one begun is deleted, and the result says so: where the user asked for its device to go,
+ * by a step that is done, and its name is released.
  */
 void orphans_note_deleted(const struct orphans *orphans, const struct change *change,
                           const struct memory *memory, struct name_list *released,

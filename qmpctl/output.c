@@ -235,6 +235,16 @@ static json_t *preflight_json(const struct preflight_report *report)
     return findings;
 }
 
+static json_t *cleaned_json(const struct result *result)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < result->cleaned_count; i++)
+        json_array_append_new(array, json_pack("{s:o,s:I}", "id", utf8_json(result->cleaned[i].id),
+                                               "size", (json_int_t)result->cleaned[i].size));
+    return array;
+}
+
 json_t *output_result_json(const struct result *result)
 {
     json_t *steps = json_array(), *json;
@@ -244,6 +254,8 @@ json_t *output_result_json(const struct result *result)
     json = json_pack("{s:I,s:I,s:I,s:b,s:o}", "before", (json_int_t)result->before, "requested",
                      (json_int_t)result->requested, "after", (json_int_t)result->after, "complete",
                      result->complete, "steps", steps);
+    if (result->cleaned_count > 0)
+        json_object_set_new(json, "cleaned", cleaned_json(result));
     if (result->uncertain)
         json_object_set_new(json, "after-known", json_false());
     if (result->preflight.count > 0)
@@ -314,8 +326,14 @@ void output_result_text(FILE *file, const struct result *result)
 {
     int names = 16;
 
+    for (size_t i = 0; i < result->cleaned_count; i++)
+        names = output_width(names, result->cleaned[i].id);
     for (size_t i = 0; i < result->step_count; i++)
         names = output_width(names, result->steps[i].id);
+    for (size_t i = 0; i < result->cleaned_count; i++)
+        output_lines(file, "%-7s %-*s %10s  left by a device that has gone, or never came\n",
+                     "clean", names, result->cleaned[i].id,
+                     size_human(result->cleaned[i].size).text);
     for (size_t i = 0; i < result->step_count; i++)
         print_step(file, &result->steps[i], names);
     print_preflight(file, result);

@@ -1,5 +1,6 @@
 #include "result.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct step *result_add(struct result *result)
@@ -11,6 +12,17 @@ struct step *result_add(struct result *result)
     result->steps = grown;
     grown[result->step_count] = (struct step){.slot = -1};
     return &grown[result->step_count++];
+}
+
+void result_add_cleaned(struct result *result, const char *id, uint64_t size)
+{
+    struct cleaned *grown = realloc(result->cleaned, (result->cleaned_count + 1) * sizeof *grown);
+
+    if (!grown)
+        return;
+    result->cleaned = grown;
+    grown[result->cleaned_count].size = size;
+    snprintf(grown[result->cleaned_count++].id, sizeof grown->id, "%s", id);
 }
 
 void result_drop_planned(struct result *result)
@@ -45,6 +57,7 @@ uint64_t result_planned(const struct result *result, size_t first, uint64_t tota
 void result_free(struct result *result)
 {
     free(result->steps);
+    free(result->cleaned);
     *result = (struct result){0};
 }
 

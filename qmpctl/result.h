@@ -37,10 +37,18 @@ struct step {
     struct error error; /* of a step that fell short */
 };
 
+/* A backend that was left behind, and is deleted. */
+struct cleaned {
+    char id[256];
+    uint64_t size; /* bytes */
+};
+
 struct result {
     uint64_t before, requested, after; /* totals of the VM, bytes */
     struct step *steps;
     size_t step_count;
+    struct cleaned *cleaned;
+    size_t cleaned_count;
     bool has_nearest, has_below, has_above;
     uint64_t below, above;
     bool uncertain;                    /* after is what is known: nobody could look */
@@ -52,6 +60,8 @@ struct result {
 
 /* A new zeroed step at the end, or NULL: out of memory. Earlier pointers become invalid. */
 struct step *result_add(struct result *result);
+/* Out of memory: it is not told of. */
+void result_add_cleaned(struct result *result, const char *id, uint64_t size);
 /* Drops the steps at the end that were planned and not begun. */
 void result_drop_planned(struct result *result);
 /* The total of the VM after the steps that are done. */

@@ -79,14 +79,66 @@ static void what_is_left_in_a_vm_of_several_nodes_is_seen(int qemu)
     assert_int_equal(status_number(socket, "memory.total"), BASE + 256 * MIB);
 }
 
+/* What cannot work changes nothing. */
+static void what_has_no_plan_leaves_all_as_it_is(int qemu)
+{
+    static const struct {
+        const char *command[8];
+        int code;
+    } cases[] = {
+        {{"set", "1G", "--keep", "nobody"}, 2},     {{"set", "1G", "--node", "9"}, 2},
+        {{"plug", "128M", "--backend", "file"}, 2}, {{"set", "600M"}, 6},
+        {{"unplug", "--size", "128M"}, 6},          {{"unplug", "nobody"}, 1},
+        {{"plug", "128M", "--mem-path", "/no"}, 2},
+    };
+    const char *socket = lab_socket(lab_start(qemu, LAB_ABSENT, NULL, NULL));
+
+    leave(socket, "dimm3");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        run_expect(cases[i].code, socket, cases[i].command);
+        assert_int_equal(status_rows(socket, "orphans"), 1);
+    }
+}
+
+static void what_is_cleaned_is_told(int qemu)
+{
+    const char *socket = lab_socket(lab_start(qemu, LAB_ABSENT, NULL, NULL));
+    const struct run_result *result;
+    json_t *json;
+
+    leave(socket, "dimm3");
+    json = run_json(EXPECT(0, socket, "set", "512M", "--json"));
+    assert_int_equal(json_array_size(json_at(json, "cleaned")), 1);
+    assert_string_equal(json_string_value(json_at(json, "cleaned.0.id")), "mem-dimm3");
+    assert_int_equal(json_integer_value(json_at(json, "cleaned.0.size")), 128 * MIB);
+    assert_int_equal(json_array_size(json_at(json, "steps")), 0);
+    json_decref(json);
+    leave(socket, "dimm4");
+    result = EXPECT(0, socket, "plug", "256M", "--accept-timeout", "0");
+    assert_non_null(strstr(result->out, "clean   mem-dimm4           128 MiB"));
+    /* Where it is the answer to what was asked for, a step says so. */
+    leave(socket, "web");
+    json = run_json(EXPECT(0, socket, "unplug", "web", "--json"));
+    assert_int_equal(json_array_size(json_at(json, "steps")), 1);
+    assert_null(json_at(json, "cleaned"));
+    json_decref(json);
+    json = run_json(EXPECT(0, socket, "set", "768M", "--json"));
+    assert_null(json_at(json, "cleaned"));
+    json_decref(json);
+}
+
 TEST_ON_EACH(what_qemu_was_started_with_stays)
 TEST_ON_EACH(what_is_left_in_a_vm_of_several_nodes_is_seen)
+TEST_ON_EACH(what_has_no_plan_leaves_all_as_it_is)
+TEST_ON_EACH(what_is_cleaned_is_told)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_EACH(what_qemu_was_started_with_stays),
         ON_EACH(what_is_left_in_a_vm_of_several_nodes_is_seen),
+        ON_EACH(what_has_no_plan_leaves_all_as_it_is),
+        ON_EACH(what_is_cleaned_is_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

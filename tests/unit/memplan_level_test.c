@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "memplan.h"
+#include "support/plans.h"
 #include "support/random.h"
 
 #define MAX_ITEMS 300
@@ -152,6 +153,87 @@ static void uneven_nodes_are_levelled(void **state)
         for (uint32_t node = 0; node < 3; node++)
             assert_int_equal(vm.totals[node], steps[i].totals[node]);
     }
+}
+
+/* ---- Back again ---- */
+
+/* What there is before: any devices on any nodes, in every second VM no multiples of the granule.
+ */
+static size_t scatter(uint64_t seed, uint64_t granule, uint32_t nodes, struct memplan_item *items,
+                      uint64_t *totals)
+{
+    size_t count = (size_t)random_below(7);
+
+    for (uint32_t node = 0; node < nodes; node++)
+        totals[node] = random_below(40);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t size = 1 + random_below(20);
+
+        items[i] = (struct memplan_item){.size = seed % 2 ? size : size * granule,
+                                         .order = i,
+                                         .node = (uint32_t)random_below(nodes),
+                                         .pinned = random_below(8) == 0};
+        totals[items[i].node] += items[i].size;
+    }
+    return count;
+}
+
+static void shrink(const struct memplan_request *grown, const struct memplan_item *items,
+                   size_t count, const uint64_t *totals, uint64_t less)
+{
+    struct memplan_item left[PLANS_MAX_ITEMS];
+    uint64_t left_totals[MAX_NODES];
+    struct memplan_request request = *grown;
+    struct memplan_plan plan;
+
+    memcpy(left, items, count * sizeof *left);
+    memcpy(left_totals, totals, request.node_count * sizeof *totals);
+    request.items = items;
+    request.item_count = count;
+    request.node_totals = totals;
+    request.delta = -(int64_t)less;
+    assert_int_equal(memplan_plan_make_level(&request, &plan), MEMPLAN_OK);
+    plans_apply(&request, &plan, left, left_totals);
+    assert_int_equal(plan.delta, request.delta);
+    assert_int_equal(plan.plugged, 0);
+    memplan_plan_free(&plan);
+}
+
+/* From any set on any nodes: what it grew by can go again, and so can, where the plan calls the set
+ * complete, every multiple of the granule. */
+static void what_has_grown_can_shrink_by_every_multiple(void **state)
+{
+    size_t complete = 0;
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= 4000; seed++) {
+        struct memplan_item items[PLANS_MAX_ITEMS];
+        uint64_t before[MAX_NODES], totals[MAX_NODES], granule, can_go = 0;
+        struct memplan_request request;
+        struct memplan_plan plan;
+        size_t count;
+
+        random_seed(seed);
+        granule = 1 + random_below(4);
+        request = plans_request(items, 0, (int64_t)(granule * (1 + random_below(40))));
+        request.granule = granule;
+        request.free_slots = 1 + (uint32_t)random_below(30);
+        request.node_count = 1 + (uint32_t)random_below(MAX_NODES);
+        request.item_count = scatter(seed, granule, request.node_count, items, before);
+        request.node_totals = before;
+        assert_int_equal(memplan_plan_make_level(&request, &plan), MEMPLAN_OK);
+        assert_int_equal(plan.delta, request.delta);
+        memcpy(totals, before, sizeof totals);
+        count = plans_apply(&request, &plan, items, totals);
+        shrink(&request, items, count, totals, (uint64_t)request.delta);
+        for (size_t i = 0; i < count; i++)
+            can_go += items[i].pinned ? 0 : items[i].size;
+        for (uint64_t less = granule; plan.complete && less <= can_go; less += granule)
+            shrink(&request, items, count, totals, less);
+        complete += plan.complete;
+        memplan_plan_free(&plan);
+    }
+    assert_true(complete > 1600 && complete < 4000);
 }
 
 /* ---- Beside memplan_plan_make ---- */
@@ -396,6 +478,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nodes_stay_level_up_and_down),
         cmocka_unit_test(uneven_nodes_are_levelled),
+        cmocka_unit_test(what_has_grown_can_shrink_by_every_multiple),
         cmocka_unit_test(it_is_never_worse_than_one_plan_for_all),
         cmocka_unit_test(a_risk_is_not_taken_for_balance),
         cmocka_unit_test(few_slots_are_kept_for_later),

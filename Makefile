@@ -143,8 +143,8 @@ fuzz:
 fuzzers: $(FUZZERS)
 
 # The client's own suites: those that play a server's faults. As many at once as there are CPUs.
-VALGRIND_SUITES := robust client deadline flow destroy address connect busy_monitor \
-                   system_fails holder bare_client codec framer request text
+VALGRIND_SUITES := robust client deadline flow destroy address connect busy_monitor busy_tcp \
+                   system_fails holder tcp_sockets bare_client codec framer request text
 valgrind:
 	@scripts/setup build test valgrind
 	@$(MAKE) --no-print-directory tests

@@ -14,24 +14,42 @@
 
 /* ---- why not ---- */
 
+static enum holder_status find_holder(const struct qmp_client *client, struct qmp_holder *holder)
+{
+    const struct address *address = &client->address;
+
+    if (address->kind == ADDRESS_UNIX)
+        return holder_find(address->path, client->descriptor, holder);
+    if (address->kind == ADDRESS_TCP)
+        return holder_find_at(client->targets, client->descriptor, holder);
+    return holder_find_peer(client->descriptor, holder);
+}
+
+static void end_held(struct qmp_client *client, int number, const struct qmp_holder *holder)
+{
+    if (holder->pid)
+        client_end(client, QMP_ERROR_BUSY, number, "the monitor is in use by %s (pid %d)",
+                   holder->name, (int)holder->pid);
+    else if (*holder->name)
+        client_end(client, QMP_ERROR_BUSY, number, "the monitor is in use by a client at %s",
+                   holder->name);
+    else
+        client_end(client, QMP_ERROR_BUSY, number,
+                   "the monitor is in use by a process of another user");
+}
+
 /*
- * A monitor serves one client at a time: a second one is connected, but not greeted. A stopped
- * QEMU looks the same. The socket tables tell which it is.
+ * A monitor serves one client at a time: a second one is connected, but not greeted, and a fourth
+ * is not even connected. A stopped QEMU looks the same. The socket tables tell which it is.
  */
 static void end_silent(struct qmp_client *client, int number, const char *what)
 {
-    enum holder_status status = HOLDER_UNKNOWN;
     struct qmp_holder holder;
+    enum holder_status status = find_holder(client, &holder);
     pid_t server;
 
-    if (client->address.kind == ADDRESS_UNIX)
-        status = holder_find(client->address.path, client->descriptor, &holder);
-    if (status == HOLDER_FOUND)
-        client_end(client, QMP_ERROR_BUSY, number, "the monitor is in use by %s (pid %d)",
-                   holder.name, (int)holder.pid);
-    else if (status == HOLDER_HIDDEN)
-        client_end(client, QMP_ERROR_BUSY, number,
-                   "the monitor is in use by a process of another user");
+    if (status <= HOLDER_HIDDEN)
+        end_held(client, number, &holder);
     else if ((server = client_stopped_server(client)))
         client_end(client, QMP_ERROR_TIMEOUT, number, "%s: its QEMU (pid %d) is stopped", what,
                    (int)server);
@@ -218,6 +236,7 @@ void opening_timeout(struct qmp_client *client)
                      : client->state == CLIENT_RESOLVING ? " to the question for the host's address"
                      : client->state == CLIENT_CONNECTING ? " to the connection"
                                                           : "";
+    struct qmp_holder holder;
     char what[96];
     pid_t server;
 
@@ -230,6 +249,8 @@ void opening_timeout(struct qmp_client *client)
              (double)client->open_timeout / 1000, to);
     if (greeting)
         end_silent(client, 0, what);
+    else if (client->state == CLIENT_CONNECTING && find_holder(client, &holder) <= HOLDER_HIDDEN)
+        end_held(client, 0, &holder);
     else if ((server = client_stopped_server(client)))
         client_end(client, QMP_ERROR_TIMEOUT, 0, "%s: its QEMU (pid %d) is stopped", what,
                    (int)server);

@@ -169,19 +169,20 @@ QMP_API uint64_t qmp_client_dropped(const struct qmp_client *client);
  */
 QMP_API void qmp_client_free(struct qmp_client *client);
 
-/* A process that uses a monitor; pid 0 and an empty name: one that cannot be seen from here, such
- * as another user's. */
+/* A process that uses a monitor. pid 0: one that cannot be seen from here; name is then empty for
+ * one of this host, such as another user's, and else the address of its host. */
 struct qmp_holder {
     pid_t pid;
     char name[64];
 };
 
 /*
- * Whether the monitor at this path (of a UNIX socket) serves somebody now, out of the kernel's
- * socket tables and /proc; nothing is connected. 1: yes, in *holder; 0: nobody; -1: the system does
- * not tell. The answer may be outdated as soon as it is given.
+ * Whether the monitor at this address serves somebody now, out of the kernel's socket tables and
+ * /proc; nothing is connected, and no name looked up. address: as qmp_client_connect takes it; of
+ * TCP those of this host, as numbers or "localhost". 1: yes, in *holder; 0: nobody; -1: the system
+ * does not tell, as of another host or of fd:N. The answer may be outdated as soon as it is given.
  */
-QMP_API int qmp_monitor_holder(const char *path, struct qmp_holder *holder);
+QMP_API int qmp_monitor_holder(const char *address, struct qmp_holder *holder);
 
 /*
  * Integers of QEMU reach 2^64-1, jansson's stop at 2^63-1. Those above are kept exact inside a

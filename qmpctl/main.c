@@ -45,7 +45,7 @@ static const struct {
     {"list",
      "--json: [{\"pid\", \"name\", \"uuid\", \"socket\", \"memory\", \"usable\", \"monitors\":\n"
      "  [{\"socket\", \"usable\", \"why-not\"}]}]; the first socket is the one to use, memory is "
-     "in bytes\n"},
+     "in bytes,\n  usable null where the system does not tell\n"},
     {"qmp",
      "--timeout is the wait for the reply. Prints what QEMU's \"return\" holds; with --wait-event\n"
      "  {\"return\": ..., \"event\": {\"event\", \"data\", \"time\"}}.\n"

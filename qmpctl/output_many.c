@@ -1,6 +1,7 @@
 /* Tables and arrays of many VMs and processes. */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -84,24 +85,46 @@ void output_fleet_text(FILE *file, const struct fleet *fleet)
 
 /* ---- list ---- */
 
-/* What stands between us and a monitor, in words; NULL: nothing that can be seen. */
-static const char *obstacle(const struct process *process, const struct process_monitor *monitor,
-                            char *text, size_t size)
+enum usability { USABLE, PERHAPS_USABLE, UNUSABLE };
+
+struct use {
+    enum usability usability;
+    char why_not[128]; /* empty: it is usable */
+};
+
+__attribute__((format(printf, 2, 3))) static struct use use_of(enum usability usability,
+                                                               const char *format, ...)
+{
+    struct use use = {.usability = usability};
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(use.why_not, sizeof use.why_not, format, arguments);
+    va_end(arguments);
+    return use;
+}
+
+/* What stands between us and a monitor. */
+static struct use monitor_use(const struct process *process, const struct process_monitor *monitor)
 {
     struct qmp_holder holder;
+    int served;
 
     if (!monitor->accessible)
-        return access(monitor->address, F_OK) == 0 || errno == EACCES ? "no permission"
-                                                                      : "no such socket";
+        return use_of(UNUSABLE, access(monitor->address, F_OK) == 0 || errno == EACCES
+                                    ? "no permission"
+                                    : "no such socket");
     if (process->stopped)
-        return "QEMU is stopped";
-    if (qmp_monitor_holder(monitor->address, &holder) <= 0)
-        return NULL;
+        return use_of(UNUSABLE, "QEMU is stopped");
+    served = qmp_monitor_holder(monitor->address, &holder);
+    if (served < 0)
+        return use_of(PERHAPS_USABLE, "not known whether it is in use");
+    if (served == 0)
+        return (struct use){0};
     if (holder.pid)
-        snprintf(text, size, "in use by %s (pid %d)", holder.name, (int)holder.pid);
-    else
-        snprintf(text, size, "in use");
-    return text;
+        return use_of(UNUSABLE, "in use by %s (pid %d)", holder.name, (int)holder.pid);
+    return *holder.name ? use_of(UNUSABLE, "in use by a client at %s", holder.name)
+                        : use_of(UNUSABLE, "in use");
 }
 
 static json_t *text_json(const char *text)
@@ -109,36 +132,39 @@ static json_t *text_json(const char *text)
     return text ? utf8_json(text) : json_null();
 }
 
-static json_t *monitor_json(const struct process *process, const struct process_monitor *monitor,
-                            bool *usable)
+static json_t *usable_json(enum usability usability)
 {
-    char text[128];
-    const char *why = obstacle(process, monitor, text, sizeof text);
-
-    *usable = !why;
-    return json_pack("{s:o,s:b,s:o}", "socket", utf8_json(monitor->address), "usable", !why,
-                     "why-not", text_json(why));
+    return usability == PERHAPS_USABLE ? json_null() : json_boolean(usability == USABLE);
 }
 
-/* "socket" is the monitor to use: the first that can be, else the first. */
+static json_t *monitor_json(const struct process_monitor *monitor, const struct use *use)
+{
+    return json_pack("{s:o,s:o,s:o}", "socket", utf8_json(monitor->address), "usable",
+                     usable_json(use->usability), "why-not",
+                     text_json(*use->why_not ? use->why_not : NULL));
+}
+
+/* "socket" is the monitor to use: the first of those that are best. */
 static json_t *process_json(const struct process *process)
 {
+    enum usability best = UNUSABLE;
     json_t *monitors = json_array();
     const char *socket = NULL;
-    bool any = false;
 
     for (size_t i = 0; i < process->monitor_count; i++) {
-        bool usable;
+        const struct process_monitor *monitor = &process->monitors[i];
+        const struct use use = monitor_use(process, monitor);
 
-        json_array_append_new(monitors, monitor_json(process, &process->monitors[i], &usable));
-        if (!socket || (usable && !any))
-            socket = process->monitors[i].address;
-        any = any || usable;
+        json_array_append_new(monitors, monitor_json(monitor, &use));
+        if (!socket || use.usability < best) {
+            socket = monitor->address;
+            best = use.usability;
+        }
     }
-    return json_pack("{s:i,s:o,s:o,s:o,s:I,s:b,s:o}", "pid", (int)process->pid, "name",
+    return json_pack("{s:i,s:o,s:o,s:o,s:I,s:o,s:o}", "pid", (int)process->pid, "name",
                      text_json(process->name), "uuid", text_json(process->uuid), "socket",
-                     text_json(socket), "memory", (json_int_t)process->memory, "usable", any,
-                     "monitors", monitors);
+                     text_json(socket), "memory", (json_int_t)process->memory, "usable",
+                     usable_json(best), "monitors", monitors);
 }
 
 json_t *output_list_json(const struct listing *listing)
@@ -157,14 +183,14 @@ struct widths {
 static void print_process(FILE *file, const struct process *process,
                           const struct process_monitor *monitor, const struct widths *widths)
 {
-    char text[128];
-    const char *why = monitor ? obstacle(process, monitor, text, sizeof text) : "no QMP monitor";
+    const struct use use =
+        monitor ? monitor_use(process, monitor) : use_of(UNUSABLE, "no QMP monitor");
 
     fprintf(file, "%7d  ", (int)process->pid);
     print_cell(file, process->name ? process->name : "-", widths->name);
     fprintf(file, "%10s  ", process->memory ? size_human(process->memory).text : "-");
     print_cell(file, monitor ? monitor->address : "-", widths->socket);
-    output_untrusted(file, why ? why : "free");
+    output_untrusted(file, *use.why_not ? use.why_not : "free");
     fputc('\n', file);
 }
 

@@ -1,4 +1,5 @@
 /* Monitors of real QEMUs: which there are, who may use them, and several at a time. */
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -18,17 +19,23 @@
 #include "support/run.h"
 
 /* Somebody else: a connection of this process, greeted, which holds the monitor. */
-static int hold(const char *path)
+static int hold_at(const struct sockaddr *name, socklen_t length)
 {
-    struct sockaddr_un name = {.sun_family = AF_UNIX};
-    int holder = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int holder = socket(name->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     char byte;
 
     assert_true(holder >= 0);
-    snprintf(name.sun_path, sizeof name.sun_path, "%s", path);
-    assert_int_equal(connect(holder, (struct sockaddr *)&name, sizeof name), 0);
+    assert_int_equal(connect(holder, name, length), 0);
     assert_int_equal(read(holder, &byte, 1), 1);
     return holder;
+}
+
+static int hold(const char *path)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+
+    snprintf(name.sun_path, sizeof name.sun_path, "%s", path);
+    return hold_at((struct sockaddr *)&name, sizeof name);
 }
 
 static void expect_text(const char *text, const char *part)
@@ -236,6 +243,53 @@ static void test_a_busy_monitor_is_named_with_its_user(int qemu)
 
 TEST_ON_EACH(test_a_busy_monitor_is_named_with_its_user)
 
+/* A port that nobody uses: the kernel's choice. */
+static uint16_t free_port(void)
+{
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    socklen_t length = sizeof name;
+
+    assert_int_equal(bind(listener, (struct sockaddr *)&name, sizeof name), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&name, &length), 0);
+    close(listener);
+    return ntohs(name.sin_port);
+}
+
+/* At a TCP port, where QEMU 5.2 and 11.1 listen in their own ways. */
+static void test_a_busy_monitor_of_tcp_is_named_with_its_user(int qemu)
+{
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    uint16_t port = free_port();
+    char address[32], monitor[64], user[64], expected[160];
+    const char *extra[] = {"-qmp", monitor, NULL};
+    const json_t *row;
+    struct lab_vm *vm;
+    json_t *rows;
+    int holder;
+
+    snprintf(address, sizeof address, "127.0.0.1:%d", port);
+    snprintf(monitor, sizeof monitor, "tcp:%s,server=on,wait=off", address);
+    vm = lab_start(qemu, LAB_ABSENT, NULL, extra);
+    EXPECT(0, address, "--wait", "20", "status");
+    name.sin_port = htons(port);
+    holder = hold_at((struct sockaddr *)&name, sizeof name);
+    snprintf(user, sizeof user, "in use by monitor_test (pid %d)", (int)getpid());
+    snprintf(expected, sizeof expected, "qmpctl: %s: the monitor is %s\n", address, user);
+    expect_text(EXPECT(3, address, "--connect-timeout", "0.3", "status")->err, expected);
+    rows = run_json(EXPECT(0, address, "list", "--json"));
+    row = row_of(rows, vm);
+    assert_true(json_is_true(json_at(row, "usable"))); /* by the lab's own */
+    assert_string_equal(json_string_value(json_at(row, "monitors.2.socket")), address);
+    assert_true(json_is_false(json_at(row, "monitors.2.usable")));
+    assert_string_equal(json_string_value(json_at(row, "monitors.2.why-not")), user);
+    json_decref(rows);
+    close(holder);
+    lab_stop(vm);
+}
+
+TEST_ON_EACH(test_a_busy_monitor_of_tcp_is_named_with_its_user)
+
 /* A VM with a second monitor, at a path that outlives it. */
 struct second {
     struct lab_vm *vm;
@@ -360,6 +414,7 @@ int main(void)
         cmocka_unit_test_teardown(test_a_glob_names_the_sockets_that_match, lab_teardown),
         cmocka_unit_test(test_one_change_is_for_one_vm),
         ON_EACH(test_a_busy_monitor_is_named_with_its_user),
+        ON_EACH(test_a_busy_monitor_of_tcp_is_named_with_its_user),
         cmocka_unit_test_teardown(test_a_second_monitor_serves_beside_a_busy_one, lab_teardown),
         cmocka_unit_test_teardown(test_watch_shows_what_memory_does, lab_teardown),
         cmocka_unit_test_teardown(test_watch_of_many_goes_on_without_the_lost, lab_teardown),

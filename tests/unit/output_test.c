@@ -225,6 +225,27 @@ static void no_row_is_lost_for_a_name(void **state)
     json_decref(json);
 }
 
+/* Nobody listens at either: of the one the system does not tell, and the other is not there. */
+static void a_monitor_is_free_only_where_that_is_known(void **state)
+{
+    struct process_monitor monitors[] = {{.address = (char[]){"/nonexistent/qmp"}},
+                                         {.address = (char[]){"127.0.0.1:1"}, .accessible = true}};
+    const struct process process = {.pid = 7, .monitors = monitors, .monitor_count = 2};
+    const struct process *items[] = {&process};
+    const struct listing listing = {.items = items, .count = 1};
+    json_t *json = output_list_json(&listing);
+    const json_t *row = json_array_get(json, 0);
+
+    (void)state;
+    assert_true(json_is_null(json_object_get(row, "usable")));
+    assert_string_equal(json_string_value(json_object_get(row, "socket")), "127.0.0.1:1");
+    json_decref(json);
+    output_list_text(file, &listing);
+    assert_printed("    PID  NAME      MEMORY  SOCKET            USE\n"
+                   "      7  -              -  /nonexistent/qmp  no such socket\n"
+                   "      7  -              -  127.0.0.1:1       not known whether it is in use\n");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -236,6 +257,7 @@ int main(void)
         TEST(a_long_name_leaves_the_columns_in_line),
         TEST(results_are_exact_and_say_what_is_missing),
         TEST(no_row_is_lost_for_a_name),
+        TEST(a_monitor_is_free_only_where_that_is_known),
     };
 
     return cmocka_run_group_tests_name("output", tests, NULL, NULL);

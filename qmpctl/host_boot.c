@@ -28,6 +28,7 @@ static struct boot_memory describe(const struct memory_backend *backend)
     boot.kind_known = parse_kind(backend->type, &boot.kind);
     if (backend->pagesize > (uint64_t)sysconf(_SC_PAGESIZE))
         boot.pagesize = backend->pagesize;
+    boot.pages_unknown = boot.kind != BACKEND_RAM && backend->pagesize == 0;
     /* A policy without nodes would be refused, and nodes without a policy say nothing. */
     if (!preflight_policy_parse(backend->policy, &boot.policy) ||
         boot.policy == PREFLIGHT_POLICY_DEFAULT || node_set_is_empty(&boot.host_nodes)) {
@@ -40,6 +41,8 @@ static struct boot_memory describe(const struct memory_backend *backend)
 /* What both have in common. */
 static void merge(struct boot_memory *boot, const struct boot_memory *other)
 {
+    boot->pages_unknown =
+        boot->kind == other->kind && (boot->pages_unknown || other->pages_unknown);
     if (boot->kind != other->kind || boot->pagesize != other->pagesize) {
         boot->kind = BACKEND_RAM;
         boot->kind_known = false;
@@ -88,7 +91,8 @@ bool boot_memory_is_model(const struct boot_memory *boot, const struct placement
 
     if (pages && placement->pagesize > 0 && placement->pagesize == boot->pagesize)
         parts[count++] = "page size";
-    if (pages && !request->kind_given && boot->kind_known && boot->kind != BACKEND_RAM)
+    if (pages && !request->kind_given && boot->kind_known && boot->kind != BACKEND_RAM &&
+        placement->kind == boot->kind)
         parts[count++] = "backend";
     if (nodes && placement->policy != PREFLIGHT_POLICY_DEFAULT)
         parts[count++] = "host nodes";

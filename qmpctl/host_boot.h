@@ -10,6 +10,7 @@ struct boot_memory {
     bool kind_known;
     enum backend_kind kind; /* BACKEND_RAM where not known */
     uint64_t pagesize;      /* bytes, of hugepages; 0: ordinary pages, or not known */
+    bool pages_unknown;     /* it may be hugepages: neither QEMU nor the host has told */
     const char *mem_path;   /* borrowed from the model of the VM; NULL: none */
     bool share, prealloc;
     bool prealloc_somewhere; /* in one of them at least */

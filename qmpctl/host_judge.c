@@ -141,6 +141,19 @@ static void add_denial(const struct host_view *view, struct preflight_report *re
         finding_mend(finding, "chown %" PRIu32 " %s", user, finding_quote(place).text);
 }
 
+/* Where new memory is not, or may not be, as the boot memory. */
+static void add_departure(const struct host_view *view, struct preflight_report *report)
+{
+    if (view->pages_unseen)
+        finding_mend(finding_add(report, PREFLIGHT_WARNING, "pagesize",
+                                 "the page size of the boot memory cannot be seen: this would be "
+                                 "ordinary pages"),
+                     "say --pagesize, such as 2M or 4K, or --mem-path");
+    else if (view->moved)
+        finding_add(report, PREFLIGHT_NOTE, "defaults",
+                    "the boot memory %s: a memfd stands in for it", view->moved);
+}
+
 static void add_notes(const struct host_view *view, struct preflight_report *report)
 {
     char text[224];
@@ -149,6 +162,7 @@ static void add_notes(const struct host_view *view, struct preflight_report *rep
         finding_add(report, PREFLIGHT_NOTE, "defaults", "%s", view->defaults);
     if (placement_describe(&view->placement, text, sizeof text))
         finding_add(report, PREFLIGHT_NOTE, "placement", "%s", text);
+    add_departure(view, report);
     if (*view->described)
         finding_add(report, PREFLIGHT_NOTE, "xml", "%s", view->described);
     if (view->placement.discard && view->placement.kind != BACKEND_FILE)

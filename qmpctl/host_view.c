@@ -100,24 +100,38 @@ static int find_hugepages(struct making *making)
     return -1;
 }
 
+/* Why ordinary pages cannot come from where the boot memory lies; NULL: they can, see *found. */
+static const char *why_elsewhere(const struct making *making, struct mem_path *found)
+{
+    const char *path = making->boot->mem_path;
+    struct error error = {0};
+
+    if (!path)
+        return "lies in no one folder";
+    if (!making->view->local ||
+        mem_path_check(making->root, path, 0, making->query, found, &error) < 0)
+        return "lies where it cannot be seen";
+    if (found->hugetlb)
+        return "lies on hugepages";
+    return found->folder ? NULL : "is a file of its own";
+}
+
 /* Ordinary pages from a file system, as the boot memory has them; a file of its own is not shared
  * out twice, so a memfd stands in for it. */
 static int find_file(struct making *making)
 {
-    const struct boot_memory *boot = making->boot;
+    struct host_view *view = making->view;
     struct mem_path found;
-    struct error error = {0};
 
-    if (making->view->local && boot->mem_path &&
-        mem_path_check(making->root, boot->mem_path, 0, making->query, &found, &error) == 0 &&
-        found.folder && !found.hugetlb)
-        return set_path(making, boot->mem_path, &found);
+    view->moved = why_elsewhere(making, &found);
+    if (!view->moved)
+        return set_path(making, making->boot->mem_path, &found);
     if (!making->request->kind_given) {
-        making->view->placement.kind = BACKEND_MEMFD;
+        view->placement.kind = BACKEND_MEMFD;
         return 0;
     }
-    error_set(&making->view->error, EXIT_USAGE, "--backend file: in which folder?");
-    return error_hint(&making->view->error, "say --mem-path PATH, or --pagesize SIZE");
+    error_set(&view->error, EXIT_USAGE, "--backend file: in which folder?");
+    return error_hint(&view->error, "say --mem-path PATH, or --pagesize SIZE");
 }
 
 /* Bytes; 0: ordinary pages. */
@@ -138,6 +152,7 @@ static int choose_pagesize(struct making *making)
     } else if (pagesize == 0 && !request->mem_path &&
                (!request->kind_given || request->kind != BACKEND_RAM)) {
         pagesize = making->boot->pagesize;
+        view->pages_unseen = making->boot->pages_unknown;
     }
     view->placement.pagesize = pagesize > (uint64_t)sysconf(_SC_PAGESIZE) ? pagesize : 0;
     return 0;

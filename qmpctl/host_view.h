@@ -25,6 +25,8 @@ struct host_view {
     bool path_unchecked; /* there is one, and it cannot be looked at */
     bool path_denied;    /* QEMU may not be allowed to use it */
     size_t path_barrier; /* for it may not enter the folder that so much of the path names; or 0 */
+    bool pages_unseen;   /* what should be as the boot memory, whose page size nobody can tell */
+    const char *moved;   /* why it does not lie where the boot memory does; NULL: it does, or may */
     char defaults[256];  /* what was taken from the boot memory, for people; empty: nothing */
     char described[256]; /* see struct placement_request's note */
     struct error error;  /* why there is no placement; code 0: there is one */

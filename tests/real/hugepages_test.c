@@ -517,6 +517,32 @@ static void over_tcp_the_host_is_not_judged_and_that_is_said(int qemu)
     lab_stop(vm);
 }
 
+/* A VM on hugepages does not go on with ordinary pages unasked. */
+static void over_tcp_hugepages_are_no_silent_ordinary_pages(int qemu)
+{
+    const char *huge;
+    char backend[256], address[64];
+    const char *const arguments[] = {"-qmp",     "tcp:127.0.0.1:0,server=on,wait=off",
+                                     "-object",  backend,
+                                     "-machine", "memory-backend=boot",
+                                     NULL};
+    const struct run_result *result;
+    struct lab_vm *vm;
+
+    hugepages_require(PAGES(256));
+    huge = hugepages_mount();
+    snprintf(backend, sizeof backend, "memory-backend-file,id=boot,size=128M,mem-path=%s", huge);
+    vm = lab_start(qemu, LAB_ABSENT, "128M,slots=4,maxmem=4G", arguments);
+    find_tcp(lab_socket(vm), address, sizeof address);
+    result = EXPECT(0, address, "plan", "+128M");
+    assert_contains(result->out, "warning: the page size of the boot memory cannot be seen");
+    result = EXPECT(1, address, "set", "+128M", "--strict");
+    assert_contains(result->err, "say --pagesize, such as 2M or 4K, or --mem-path");
+    result = EXPECT(0, lab_socket(vm), "plan", "+128M", "--strict");
+    assert_contains(result->out, "as the boot memory: page size, backend");
+    lab_stop(vm);
+}
+
 static int clean_up(void **state)
 {
     lab_teardown(state);
@@ -537,6 +563,7 @@ TEST_ON_EACH(a_path_that_is_no_such_hugetlbfs_is_refused_and_no_file_made)
 TEST_ON_EACH(a_module_description_is_plugged_as_it_says)
 TEST_ON_EACH(what_the_host_has_not_is_refused_and_switches_arrive)
 TEST_ON_EACH(over_tcp_the_host_is_not_judged_and_that_is_said)
+TEST_ON_EACH(over_tcp_hugepages_are_no_silent_ordinary_pages)
 
 int main(void)
 {
@@ -554,6 +581,7 @@ int main(void)
         cmocka_unit_test_teardown(a_mount_that_qemu_may_not_use_is_told, clean_up),
         ON_EACH(what_the_host_has_not_is_refused_and_switches_arrive),
         ON_EACH(over_tcp_the_host_is_not_judged_and_that_is_said),
+        ON_EACH(over_tcp_hugepages_are_no_silent_ordinary_pages),
     };
 
     return cmocka_run_group_tests(tests, hugepages_setup, NULL);

@@ -253,10 +253,12 @@ static void a_file_of_its_own_is_not_used_twice(void **state)
     boot_on(fixture, "file", 4096, "/srv/plain/file");
     fixture->backends[0].share = true;
     expect_place(fixture, PID, "{\"qom-type\": \"memory-backend-memfd\"}");
+    assert_string_equal(fixture->view.defaults, "as the boot memory: sharing");
     boot_on(fixture, "file", 4096, "/srv/plain");
     fixture->backends[0].share = false;
     expect_place(fixture, PID,
                  "{\"qom-type\": \"memory-backend-file\", \"mem-path\": \"/srv/plain\"}");
+    assert_string_equal(fixture->view.defaults, "as the boot memory: backend");
     boot_on(fixture, "file", 2 * MIB, "/dev/huge2M/x");
     fixture->request.prealloc = SWITCH_OFF;
     expect_place(fixture, PID,
@@ -606,6 +608,81 @@ static void memory_in_a_file_is_judged_by_where_its_pages_go(void **state)
     assert_int_equal(judge(fixture, PID, false), 0);
 }
 
+static void what_does_not_lie_where_the_boot_memory_does_is_told_why(void **state)
+{
+    static const struct {
+        const char *path, *text;
+    } cases[] = {
+        {"/srv/plain", NULL},
+        {"/srv/plain/file", "the boot memory is a file of its own: a memfd stands in for it"},
+        {"/srv/gone", "the boot memory lies where it cannot be seen: a memfd stands in for it"},
+        {NULL, "the boot memory lies in no one folder: a memfd stands in for it"},
+        {"/dev/huge2M", "the boot memory lies on hugepages: a memfd stands in for it"},
+    };
+    struct fixture *fixture = *state;
+
+    fixture->backends[0].share = true;
+    fixture->request.share = SWITCH_ON;
+    plan_plugs(fixture, 1, GIB);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        boot_on(fixture, "file", 4096, cases[i].path);
+        assert_int_equal(judge(fixture, PID, true), 0);
+        assert_string_equal(fixture->view.defaults,
+                            cases[i].text ? "" : "as the boot memory: backend");
+        expect_finding(fixture, "defaults",
+                       cases[i].text ? cases[i].text : "as the boot memory: backend");
+    }
+}
+
+/* Over TCP, or where QEMU's folders may not be looked into: a VM on hugepages does not go on with
+ * ordinary pages and nobody knows. */
+static void a_page_size_that_nobody_can_tell_is_no_silent_default(void **state)
+{
+    static const char text[] =
+        "the page size of the boot memory cannot be seen: this would be ordinary pages";
+    static const struct {
+        const char *type, *path;
+        uint64_t pagesize;
+        struct placement_request request;
+        bool told;
+    } cases[] = {
+        {"file", "/dev/hugepages", 0, {0}, true},
+        {"memfd", NULL, 0, {0}, true},
+        {"memfd", NULL, 0, {.kind_given = true, .kind = BACKEND_MEMFD}, true},
+        {"memfd", NULL, 4096, {0}, false},
+        {"memfd", NULL, 2 * MIB, {0}, false},
+        {"ram", NULL, 4096, {0}, false},
+        {NULL, NULL, 0, {0}, false},
+        {"file", "/dev/hugepages", 0, {.pagesize = 2 * MIB}, false},
+        {"file", "/dev/hugepages", 0, {.pagesize = 4096}, false},
+        {"file", "/dev/hugepages", 0, {.kind_given = true, .kind = BACKEND_RAM}, false},
+    };
+    struct fixture *fixture = *state;
+
+    plan_plugs(fixture, 1, GIB);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        boot_on(fixture, cases[i].type, cases[i].pagesize, cases[i].path);
+        fixture->request = cases[i].request;
+        assert_int_equal(judge(fixture, 0, false), 0);
+        expect_finding(fixture, "pagesize", cases[i].told ? text : NULL);
+        assert_int_equal(judge(fixture, 0, true), cases[i].told ? -1 : 0);
+        assert_string_equal(fixture->error.text, cases[i].told ? text : "");
+        assert_string_equal(fixture->error.hint,
+                            cases[i].told ? "say --pagesize, such as 2M or 4K, or --mem-path" : "");
+    }
+    /* One of two is enough. */
+    fixture->request = (struct placement_request){0};
+    boot_on(fixture, "file", 0, "/dev/hugepages");
+    fixture->backends[1] = fixture->backends[0];
+    fixture->backends[1].pagesize = 4096;
+    fixture->memory.backend_count = 2;
+    assert_int_equal(judge(fixture, 0, true), -1);
+    assert_string_equal(fixture->error.text, text);
+    /* What differs is no model, whatever its pages are. */
+    fixture->backends[1].type = "ram";
+    assert_int_equal(judge(fixture, 0, true), 0);
+}
+
 /* QEMU runs as user 7 of group 8. */
 static void whom_a_path_keeps_out_is_told_with_the_mend(void **state)
 {
@@ -812,6 +889,8 @@ int main(void)
         TEST(named_ids_slots_and_nodes_are_looked_at),
         TEST(slots_space_and_migration_are_the_vms),
         TEST(likely_trouble_is_an_error_only_when_strict),
+        TEST(what_does_not_lie_where_the_boot_memory_does_is_told_why),
+        TEST(a_page_size_that_nobody_can_tell_is_no_silent_default),
         TEST(whom_a_path_keeps_out_is_told_with_the_mend),
         TEST(memory_in_a_file_is_judged_by_where_its_pages_go),
         TEST(a_qemu_that_cannot_be_seen_is_a_note),

@@ -188,8 +188,9 @@ struct memplan_plan {
      * little on this: it is always known where all sizes are multiples of the granule. */
     bool complete;
     uint64_t gap;
-    /* The deltas nearest to the one asked for that are reachable without a swap (equal to it where
-     * it is reachable). Filled with OK and NONE. */
+    /* The deltas nearest to the one asked for that the request can reach (equal to it where it can
+     * be reached): what nearest up and down take, all else being the same. Filled with OK and NONE.
+     */
     bool has_below, has_above;
     int64_t below, above;
     bool swap_reaches; /* with NONE: the same request with swap would reach the delta exactly */
@@ -215,7 +216,7 @@ struct memplan_plan {
  * none and swap is allowed: plugs as for growing (but may use all free slots), then unplugs, with
  * the least memory moved. A swap can also serve a growth that is no multiple of the granule. Where
  * there is still none, nearest decides; of the nearest subset and the swap to the nearest multiple
- * of the granule it takes the closer one, the subset where they tie.
+ * of the granule that slots and space allow it takes the closer one, the subset where they tie.
  *
  * Returns OK, NONE (no steps; below, above and swap_reaches are filled), LIMIT, NOMEM, or INVALID:
  * items as for memplan_subset_find, granule 0, largest below the granule but not 0, node_totals

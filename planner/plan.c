@@ -84,6 +84,13 @@ static enum memplan_status find_odd_growth(const struct memplan_request *request
     return MEMPLAN_OK;
 }
 
+/* What was asked for is itself the nearest. */
+static void set_reached(const struct memplan_request *request, struct memplan_plan *plan)
+{
+    plan->has_below = plan->has_above = true;
+    plan->below = plan->above = request->delta;
+}
+
 static enum memplan_status decide_growth(const struct memplan_request *request,
                                          struct budget *budget, struct memplan_plan *plan,
                                          struct change *change)
@@ -109,6 +116,7 @@ static enum memplan_status decide_growth(const struct memplan_request *request,
             return status;
         plan->swap_reaches = status == MEMPLAN_OK;
         if (status == MEMPLAN_OK && request->swap) {
+            set_reached(request, plan);
             *change = swap;
             return MEMPLAN_OK;
         }
@@ -119,30 +127,70 @@ static enum memplan_status decide_growth(const struct memplan_request *request,
     return request->nearest == MEMPLAN_NEAREST_UP && plan->has_above ? MEMPLAN_OK : MEMPLAN_NONE;
 }
 
-/* The nearest to amount: a subset, or a swap to the nearest multiple of the granule if it is
- * closer. */
+/*
+ * The nearest multiple of the granule that a swap reaches in this direction, where no subset takes
+ * amount itself. Downwards less can be plugged than is to stay, so that slots and space suffice;
+ * upwards more would have to be.
+ */
+static enum memplan_status find_nearest_swap(const struct memplan_request *request,
+                                             const struct reach *reach, uint64_t amount, bool up,
+                                             struct budget *budget, struct change *change)
+{
+    uint64_t rest = amount % request->granule, most = plan_most(request), sum;
+    uint64_t even = amount - rest + (up || !rest ? 0 : request->granule);
+    enum memplan_status status = reach_next(reach, even, request->granule, budget, &sum);
+
+    if (status != MEMPLAN_OK)
+        return status;
+    if (up && sum - even > most)
+        return MEMPLAN_NONE;
+    *change = (struct change){size_min(sum - even, most), sum, true};
+    return MEMPLAN_OK;
+}
+
+/* *nearest is the subset that comes nearest in this direction; or a swap, if it is closer. */
+static enum memplan_status find_nearest(const struct memplan_request *request,
+                                        const struct reach *reach, uint64_t amount, bool up,
+                                        struct budget *budget, struct memplan_plan *plan,
+                                        struct change *nearest)
+{
+    bool *possible = up ? &plan->has_above : &plan->has_below;
+    int64_t *delta = up ? &plan->above : &plan->below;
+    uint64_t subset = (uint64_t)0 - (uint64_t)*delta, taken;
+    enum memplan_status status = MEMPLAN_NONE;
+    struct change swap;
+
+    *nearest = (struct change){0, subset, true};
+    if (request->swap)
+        status = find_nearest_swap(request, reach, amount, up, budget, &swap);
+    if (status != MEMPLAN_OK)
+        return status == MEMPLAN_NONE ? MEMPLAN_OK : status;
+    taken = swap.unplug - swap.plug;
+    if (*possible && (up ? taken <= subset : taken >= subset))
+        return MEMPLAN_OK;
+    *possible = true;
+    *delta = -(int64_t)taken;
+    *nearest = swap;
+    return MEMPLAN_OK;
+}
+
 static enum memplan_status decide_nearest(const struct memplan_request *request,
                                           const struct reach *reach, uint64_t amount,
-                                          struct budget *budget, const struct memplan_plan *plan,
+                                          struct budget *budget, struct memplan_plan *plan,
                                           struct change *change)
 {
+    struct change above, below;
+    enum memplan_status status = find_nearest(request, reach, amount, true, budget, plan, &above);
     bool up = request->nearest == MEMPLAN_NEAREST_UP;
-    bool possible = up ? plan->has_above : plan->has_below;
-    uint64_t subset = (uint64_t)0 - (uint64_t)(up ? plan->above : plan->below);
-    uint64_t rest = amount % request->granule;
-    uint64_t even = up ? amount - rest : amount - rest + (rest ? request->granule : 0);
-    enum memplan_status status = MEMPLAN_NONE;
 
-    if (request->nearest == MEMPLAN_NEAREST_EXACT)
+    if (status == MEMPLAN_OK)
+        status = find_nearest(request, reach, amount, false, budget, plan, &below);
+    if (status != MEMPLAN_OK)
+        return status;
+    *change = up ? above : below;
+    if (request->nearest == MEMPLAN_NEAREST_EXACT || !(up ? plan->has_above : plan->has_below))
         return MEMPLAN_NONE;
-    if (request->swap && (!possible || (up ? even > subset : even < subset)))
-        status = find_swap(request, reach, even, budget, change);
-    if (status == MEMPLAN_NONE && possible) {
-        *change = (struct change){0, subset, true};
-        status = MEMPLAN_OK;
-    }
-    change->nearest = true;
-    return status;
+    return MEMPLAN_OK;
 }
 
 static enum memplan_status decide_with_reach(const struct memplan_request *request,
@@ -167,6 +215,8 @@ static enum memplan_status decide_with_reach(const struct memplan_request *reque
         return MEMPLAN_OK;
     status = find_swap(request, reach, amount, budget, change);
     plan->swap_reaches = status == MEMPLAN_OK;
+    if (status == MEMPLAN_OK && request->swap)
+        set_reached(request, plan);
     if (status != MEMPLAN_NONE && request->swap)
         return status;
     return decide_nearest(request, reach, amount, budget, plan, change);
@@ -187,8 +237,7 @@ static enum memplan_status decide_shrinking(const struct memplan_request *reques
         return status;
     /* The sums can not be listed, but one set may still be found. */
     budget_init(budget, request->limits);
-    plan->has_below = plan->has_above = true;
-    plan->below = plan->above = request->delta;
+    set_reached(request, plan);
     plan->swap_reaches = false;
     *change = (struct change){0, amount, false};
     return MEMPLAN_OK;

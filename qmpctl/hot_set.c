@@ -1,12 +1,12 @@
 #include "hot_set.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "granule.h"
 #include "new_steps.h"
+#include "no_plan.h"
 #include "room.h"
 
 #define NODES_LIMIT 130
@@ -114,92 +114,6 @@ static int add_steps(const struct change *change, const struct memory *memory,
     return 0;
 }
 
-/* Why a size cannot be reached, where the VM's figures say so; else an empty text. */
-struct cause {
-    char text[128];
-};
-
-static struct cause cause_of(const struct memory *memory, uint64_t target, uint64_t granule)
-{
-    uint64_t total = memory_total(memory);
-    struct cause cause = {""};
-
-    if (target < memory->base)
-        snprintf(cause.text, sizeof cause.text, "it is less than the base memory, %s",
-                 size_exact(memory->base).text);
-    else if (target < total)
-        return cause;
-    else if (memory->maximum > 0 && target > memory->maximum)
-        snprintf(cause.text, sizeof cause.text, "it is more than the maximum, %s",
-                 size_exact(memory->maximum).text);
-    else if (memory->slots_total <= 0)
-        snprintf(cause.text, sizeof cause.text, "the VM has no slots for memory devices");
-    else if (memory->slots_used >= memory->slots_total)
-        snprintf(cause.text, sizeof cause.text, "all %" PRId64 " slots are in use",
-                 memory->slots_total);
-    else if (target - total > room_left(memory))
-        snprintf(cause.text, sizeof cause.text,
-                 "%s of the maximum, %s, is held by devices that may grow",
-                 size_exact(room_held(memory)).text, size_exact(memory->maximum).text);
-    else if ((target - total) % granule != 0)
-        snprintf(cause.text, sizeof cause.text, "%s more is no multiple of the granule, %s",
-                 size_exact(target - total).text, size_exact(granule).text);
-    return cause;
-}
-
-/* What the user can do about it. */
-static void add_hint(const struct change *change, const struct memory *memory, uint64_t target,
-                     const struct memplan_plan *plan, const struct result *result,
-                     struct error *error)
-{
-    uint64_t total = memory_total(memory);
-
-    if (plan->swap_reaches) {
-        error_hint(error, "--swap would reach it: it plugs smaller devices to free a larger one");
-        return;
-    }
-    if (target < memory->base)
-        error_hint(error, "base memory cannot be unplugged; it changes with the next start");
-    else if (target > total)
-        room_hint(memory, target - total,
-                  change->node == NODE_ANY ? memory->nodes[0].node : change->node, error);
-    if (*error->hint || change->nearest != MEMPLAN_NEAREST_EXACT)
-        return;
-    if (result->has_below && result->has_above)
-        error_hint(error, "--nearest down takes %s, --nearest up %s",
-                   size_exact(result->below).text, size_exact(result->above).text);
-    else if (result->has_below || result->has_above)
-        error_hint(error, "--nearest %s takes %s", result->has_below ? "down" : "up",
-                   size_exact(result->has_below ? result->below : result->above).text);
-}
-
-/* Names the sizes that can be reached instead. */
-static int no_plan(const struct change *change, const struct memory *memory, uint64_t target,
-                   uint64_t granule, const struct memplan_plan *plan, struct result *result,
-                   struct error *error)
-{
-    struct cause cause = cause_of(memory, target, granule);
-    uint64_t total = memory_total(memory);
-    char below[40] = "", above[40] = "";
-
-    result->has_nearest = true;
-    result->has_below = plan->has_below;
-    result->has_above = plan->has_above;
-    if (plan->has_below) {
-        result->below = total + (uint64_t)plan->below;
-        snprintf(below, sizeof below, "%s below", size_exact(result->below).text);
-    }
-    if (plan->has_above) {
-        result->above = total + (uint64_t)plan->above;
-        snprintf(above, sizeof above, "%s above", size_exact(result->above).text);
-    }
-    error_set(error, EXIT_NO_PLAN, "no plan reaches %s%s%s: the nearest %s %s%s%s",
-              size_exact(target).text, *cause.text ? ", since " : "", cause.text,
-              *below && *above ? "are" : "is", below, *below && *above ? " and " : "", above);
-    add_hint(change, memory, target, plan, result, error);
-    return -1;
-}
-
 /* Which granule, and why; for whoever reads the plan. */
 static uint64_t choose_granule(const struct change *change, const struct placement *placement,
                                const struct memory *memory, struct result *result)
@@ -283,7 +197,7 @@ static int take_plan(const struct change *change, const struct placement *placem
     if (status == MEMPLAN_OK)
         code = add_steps(change, memory, &plan, result, error);
     else if (status == MEMPLAN_NONE)
-        code = no_plan(change, memory, target, request->granule, &plan, result, error);
+        code = no_plan_explain(change, memory, target, request, &plan, result, error);
     else
         code = error_set(error, status == MEMPLAN_INVALID ? EXIT_USAGE : EXIT_FAILED, "plan: %s",
                          memplan_status_text(status));

@@ -242,8 +242,38 @@ static void nearest_takes_a_swap_where_it_is_closer(void **state)
     request.swap = true;
     assert_int_equal(nearest_delta(request, MEMPLAN_NEAREST_UP), -6);
     assert_int_equal(nearest_delta(request, MEMPLAN_NEAREST_DOWN), -8);
+    /* With less space less can be plugged instead, and so more has to go. */
     request.free_space = 4;
+    assert_int_equal(nearest_delta(request, MEMPLAN_NEAREST_DOWN), -12);
+    assert_int_equal(nearest_delta(request, MEMPLAN_NEAREST_UP), 0);
+    request.free_slots = 0;
     assert_int_equal(nearest_delta(request, MEMPLAN_NEAREST_DOWN), -16);
+}
+
+/* Whether some set can be taken away for this amount, and the rest be plugged before. */
+static bool brute_reaches(const struct memplan_request *request, uint64_t amount)
+{
+    uint64_t swap = amount % request->granule ? UINT64_MAX : brute_swap(request, amount);
+
+    for (unsigned bits = 0; bits < 1U << request->item_count; bits++) {
+        uint64_t sum = 0;
+
+        for (size_t i = 0; i < request->item_count; i++)
+            sum += bits >> i & 1 ? request->items[i].size : 0;
+        if (sum == amount)
+            return true;
+    }
+    return request->swap && swap != UINT64_MAX;
+}
+
+/* The first amount in the direction that can be taken away; UINT64_MAX: none. */
+static uint64_t brute_nearest(const struct memplan_request *request, uint64_t wanted, bool up)
+{
+    for (uint64_t amount = wanted; amount <= 400; amount += up ? UINT64_MAX : 1) {
+        if (brute_reaches(request, amount))
+            return amount;
+    }
+    return UINT64_MAX;
 }
 
 /* Of the nearest subset and a swap to the nearest multiple, the closer one; the subset in a tie. */
@@ -256,7 +286,7 @@ static void nearest_with_a_swap_is_what_brute_force_says(void **state)
         struct memplan_item items[PLANS_MAX_ITEMS];
         struct memplan_request request;
         struct memplan_plan plan;
-        uint64_t wanted, even, subset = UINT64_MAX, swap, expected;
+        uint64_t wanted, expected;
         size_t count;
         bool up;
 
@@ -272,21 +302,8 @@ static void nearest_with_a_swap_is_what_brute_force_says(void **state)
         request.free_space = random_below(20);
         if (brute_swap(&request, wanted) != UINT64_MAX)
             continue;
-        for (unsigned bits = 0; bits < 1U << count; bits++) {
-            uint64_t sum = 0;
-
-            for (size_t i = 0; i < count; i++)
-                sum += bits >> i & 1 ? items[i].size : 0;
-            if (up ? sum <= wanted && (subset == UINT64_MAX || sum > subset)
-                   : sum >= wanted && sum < subset)
-                subset = sum;
-        }
-        even = (wanted + (up ? 0 : request.granule - 1)) / request.granule * request.granule;
-        swap = brute_swap(&request, even);
-        expected = subset;
-        if (swap != UINT64_MAX && (subset == UINT64_MAX || (up ? even > subset : even < subset)))
-            expected = even;
         request.swap = true;
+        expected = brute_nearest(&request, wanted, up);
         request.nearest = up ? MEMPLAN_NEAREST_UP : MEMPLAN_NEAREST_DOWN;
         plan = plans_make(&request, expected != UINT64_MAX ? MEMPLAN_OK : MEMPLAN_NONE);
         if (expected != UINT64_MAX) {
@@ -301,6 +318,55 @@ static void nearest_with_a_swap_is_what_brute_force_says(void **state)
     assert_true(swaps > 150 && subsets > 1000 && none > 1000);
 }
 
+/* "The nearest are ..." is a promise: told by one request, kept by the next. */
+static void the_nearest_that_are_named_are_what_nearest_takes(void **state)
+{
+    size_t taken = 0, refused = 0, swaps = 0;
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= 8000; seed++) {
+        struct memplan_item items[PLANS_MAX_ITEMS];
+        struct memplan_request request;
+        struct memplan_plan named, plan;
+        size_t count;
+
+        random_seed(seed);
+        count = (size_t)random_below(6);
+        for (size_t i = 0; i < count; i++)
+            items[i] = (struct memplan_item){
+                .size = 1 + random_below(40), .order = i, .pinned = random_below(8) == 0};
+        request = plans_request(items, count, (int64_t)random_below(120) - 80);
+        request.granule = 1 + random_below(7);
+        request.largest = random_below(2) ? request.granule + random_below(20) : 0;
+        request.free_slots = (uint32_t)random_below(4);
+        request.free_space = random_below(50);
+        request.swap = random_below(2);
+        if (memplan_plan_make(&request, &named) == MEMPLAN_OK) {
+            assert_true(named.has_below && named.has_above);
+            assert_int_equal(named.below, request.delta);
+            assert_int_equal(named.above, request.delta);
+            memplan_plan_free(&named);
+            continue;
+        }
+        for (int up = 0; up < 2; up++) {
+            bool possible = up ? named.has_above : named.has_below;
+
+            request.nearest = up ? MEMPLAN_NEAREST_UP : MEMPLAN_NEAREST_DOWN;
+            plan = plans_make(&request, possible ? MEMPLAN_OK : MEMPLAN_NONE);
+            if (possible)
+                assert_int_equal(plan.delta, up ? named.above : named.below);
+            assert_int_equal(plan.has_below, named.has_below);
+            assert_int_equal(plan.below, named.below);
+            assert_int_equal(plan.has_above, named.has_above);
+            assert_int_equal(plan.above, named.above);
+            *(possible ? &taken : &refused) += 1;
+            swaps += plan.swapped;
+            memplan_plan_free(&plan);
+        }
+    }
+    assert_true(taken > 2000 && refused > 500 && swaps > 200);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -311,6 +377,7 @@ int main(void)
         cmocka_unit_test(nearest_goes_the_way_it_is_told),
         cmocka_unit_test(nearest_takes_a_swap_where_it_is_closer),
         cmocka_unit_test(nearest_with_a_swap_is_what_brute_force_says),
+        cmocka_unit_test(the_nearest_that_are_named_are_what_nearest_takes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

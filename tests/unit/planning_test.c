@@ -11,6 +11,7 @@
 #include "granule.h"
 #include "hot_set.h"
 #include "planning.h"
+#include "support/random.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define MOST         8
@@ -595,6 +596,25 @@ static void no_plan_says_why_and_what_else(void **state)
          "--nearest down takes 512M, --nearest up 1536M",
          512,
          1536},
+        /* A swap does not reach it either, and comes closer. */
+        {{512, 2560, 16, {1024}, {0}, 0},
+         600,
+         "the nearest are 512M below and 1536M above",
+         "--nearest down takes 512M, --nearest up 1536M, --swap --nearest up 640M",
+         512,
+         1536},
+        {{512, 8192, 16, {1024, 1024}, {0}, 0},
+         1600,
+         "the nearest are 1536M below and 2560M above",
+         "--nearest down takes 1536M, --nearest up 2560M, --swap --nearest up 1664M",
+         1536,
+         2560},
+        {{512, 8192, 16, {1024, 1024}, {0}, 0},
+         1500,
+         "the nearest are 512M below and 1536M above",
+         "--nearest down takes 512M, --nearest up 1536M, --swap --nearest down 1408M",
+         512,
+         1536},
     };
 
     (void)state;
@@ -618,6 +638,62 @@ static void no_plan_says_why_and_what_else(void **state)
         assert_int_equal(result.above, cases[i].above * MIB);
         result_free(&result);
     }
+}
+
+static int plan_nearest(struct change change, enum memplan_nearest nearest,
+                        const struct placement *placement, const struct memory *memory,
+                        struct result *result)
+{
+    struct error error;
+
+    change.nearest = nearest;
+    return plan_with(&change, placement, memory, NULL, result, &error);
+}
+
+/* Whatever the options are: the sizes that are named are those that --nearest then takes. */
+static void the_sizes_that_are_named_are_taken(void **state)
+{
+    size_t swaps = 0, named = 0, count;
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= 2000; seed++) {
+        struct vm vm = {512, 0, 16, {0}, {0}, 2};
+        const struct placement placement = {.prealloc = seed % 2};
+        struct change change;
+        struct built built;
+        struct memory *memory;
+        struct result none, result;
+
+        random_seed(seed);
+        count = random_below(MOST);
+        for (size_t i = 0; i < count; i++) {
+            vm.devices[i] = 64 * (1 + random_below(40));
+            vm.nodes[i] = (int64_t)random_below(2);
+        }
+        vm.slots = 4 + (int64_t)random_below(8);
+        memory = build(&vm, &built);
+        memory->maximum = memory_total(memory) + 128 * MIB * random_below(20);
+        change = change_to(512 + random_below(4096));
+        change.swap = random_below(2);
+        if (plan_nearest(change, MEMPLAN_NEAREST_EXACT, &placement, memory, &none) < 0) {
+            assert_int_equal(plan_nearest(change, MEMPLAN_NEAREST_UP, &placement, memory, &result),
+                             none.has_above ? 0 : -1);
+            if (none.has_above)
+                assert_int_equal(result_planned(&result, 0, memory_total(memory)), none.above);
+            for (size_t i = 1; i < result.step_count; i++)
+                swaps += result.steps[i].action != result.steps[i - 1].action;
+            result_free(&result);
+            assert_int_equal(
+                plan_nearest(change, MEMPLAN_NEAREST_DOWN, &placement, memory, &result),
+                none.has_below ? 0 : -1);
+            if (none.has_below)
+                assert_int_equal(result_planned(&result, 0, memory_total(memory)), none.below);
+            result_free(&result);
+            named++;
+        }
+        result_free(&none);
+    }
+    assert_true(named > 1000 && swaps > 50);
 }
 
 /* A virtio-mem device that gives nothing yet: QEMU has set the most that it may give aside. */
@@ -720,6 +796,7 @@ int main(void)
         cmocka_unit_test(who_cannot_be_named_stays),
         cmocka_unit_test(reachable_means_every_size_down_to_the_base),
         cmocka_unit_test(no_plan_says_why_and_what_else),
+        cmocka_unit_test(the_sizes_that_are_named_are_taken),
         cmocka_unit_test(what_others_may_grow_by_is_not_planned_with),
         cmocka_unit_test(the_nearest_and_a_swap_are_taken_where_asked_for),
         cmocka_unit_test(bad_names_are_refused),

@@ -15,6 +15,7 @@ void unplug_init(struct unplug *unplug, struct step *step, const struct memory_d
     snprintf(unplug->path, sizeof unplug->path, "%s", device->qom_path);
     if (device->backend && !device->backend->boot)
         snprintf(unplug->backend, sizeof unplug->backend, "%s", device->backend->id);
+    unplug->answer = device->answer;
     step->slot = device->slot;
 }
 
@@ -125,6 +126,7 @@ static struct action check(struct unplug *unplug, int64_t now)
     unplug_enter(unplug, UNPLUG_CHECKING);
     /* What was said before is older than the snapshot; what is said meanwhile may be newer. */
     unplug->gone = false;
+    unplug->before = unplug->answer;
     /* A snapshot takes milliseconds, and a stopped QEMU must not hold us for long. */
     return action_snapshot((now > unplug->deadline ? now : unplug->deadline) + LAST_LOOK_MS);
 }
@@ -141,6 +143,7 @@ bool unplug_is_about(const struct unplug *unplug, const struct qmp_event *event)
 
 static void note_ost(struct unplug *unplug, const struct guest_answer *answer)
 {
+    unplug->answer = *answer;
     if (answer->source != OST_SOURCE_EJECT && answer->source != OST_SOURCE_OSPM_EJECT)
         return;
     if (answer->status == OST_IN_PROGRESS)
@@ -173,6 +176,14 @@ static void note_event(struct unplug *unplug, const struct qmp_event *event)
     }
 }
 
+/* QEMU keeps the last answer of a slot: what came while nobody listened is there. One that was
+ * there before may be to an earlier request. */
+static void note_slot(struct unplug *unplug, const struct guest_answer *answer)
+{
+    if (answer->source != unplug->before.source || answer->status != unplug->before.status)
+        note_ost(unplug, answer);
+}
+
 static struct action on_snapshot(struct unplug *unplug, const struct input *input)
 {
     const struct memory_device *device = memory_device_by_name(input->memory, unplug->step->id);
@@ -181,6 +192,7 @@ static struct action on_snapshot(struct unplug *unplug, const struct input *inpu
         return released(unplug, input->now);
     if (unplug->no.code != EXIT_DONE && !unplug->gone)
         return failed(unplug, input->now);
+    note_slot(unplug, &device->answer);
     if (memory_device_is_pending(device))
         unplug->in_progress = true;
     unplug->guest_runs = memory_is_running(input->memory);

@@ -31,6 +31,8 @@ struct unplug {
     char backend[256]; /* empty: none to delete */
     int64_t deadline;
     int64_t started;
+    struct guest_answer answer; /* the last of its slot that is known */
+    struct guest_answer before; /* the same, of when the snapshot was asked for */
     bool guest_runs;
     bool asked;        /* device_del was sent, and no error came */
     bool unsure;       /* it had no reply: whether QEMU got it is not known */

@@ -7,6 +7,7 @@ void dimm_init(struct dimm *dimm)
                                           .qom_path = "/machine/peripheral/dimm0",
                                           .type = "dimm",
                                           .hotpluggable = true,
+                                          .answer = {OST_SOURCE_PLUG, OST_SUCCESS},
                                           .backend = &dimm->backend};
     dimm->memory = (struct memory){.state = "running",
                                    .devices = &dimm->device,

@@ -124,7 +124,7 @@ static struct model_device *find(struct model *model, const char *id, const char
 static void watch_command(struct model *model)
 {
     const char *command = model->action.command;
-    const struct model_device *device;
+    struct model_device *device;
 
     if (strcmp(command, "object-add") == 0 && model->job.change->kind == CHANGE_UNPLUG_SIZE &&
         !model->job.change->swap && model->job.state == JOB_STEPPING)
@@ -138,7 +138,31 @@ static void watch_command(struct model *model)
             broken(model, "a second device_del for one attempt");
         model->asked_state = (int)model->job.state;
         model->asked_step = model->job.current;
+        device = find(model, argument(model, "id"), NULL);
+        if (device)
+            device->answer_when_asked = device->answer;
     }
+}
+
+static bool is_refusal(const struct guest_answer *answer)
+{
+    return answer->source == OST_SOURCE_EJECT && answer->status != OST_SUCCESS &&
+           answer->status != OST_IN_PROGRESS;
+}
+
+/* Whether it heard the guest or looked after it had lost the connection, it knows of a refusal. One
+ * that is the same as an older one cannot be told from that. */
+static void watch_wait(struct model *model)
+{
+    const struct attempt *attempt = &model->job.attempt;
+    const struct model_device *device;
+
+    if (attempt->action != STEP_UNPLUG)
+        return;
+    device = find(model, attempt->unplug.step->id, NULL);
+    if (device && is_refusal(&device->answer) &&
+        device->answer.status != device->answer_when_asked.status)
+        broken(model, "a wait for a guest that has refused");
 }
 
 static void obey(struct model *model, struct action action)
@@ -153,6 +177,8 @@ static void obey(struct model *model, struct action action)
         model->finished++;
     if (action.kind == ACTION_SEND)
         watch_command(model);
+    if (action.kind == ACTION_WAIT)
+        watch_wait(model);
 }
 
 /* ---- QEMU ---- */
@@ -215,6 +241,12 @@ static bool carry_out(struct model *model)
 
 /* ---- the guest ---- */
 
+static void tell_event(struct model *model, const struct qmp_event *event)
+{
+    if (model->action.kind != ACTION_FINISH && !model->deaf)
+        tell(model, (struct input){.kind = INPUT_EVENT, .event = event});
+}
+
 static void ost(struct model *model, struct model_device *device, int64_t source, int64_t status)
 {
     char slot[24];
@@ -225,8 +257,7 @@ static void ost(struct model *model, struct model_device *device, int64_t source
     data = dimm_answer(slot, NULL, source, status);
     event.data = data;
     device->answer = (struct guest_answer){source, status};
-    if (model->action.kind != ACTION_FINISH)
-        tell(model, (struct input){.kind = INPUT_EVENT, .event = &event});
+    tell_event(model, &event);
     json_decref(data);
 }
 
@@ -238,8 +269,7 @@ static void release(struct model *model, struct model_device *device)
     *device->id = '\0';
     device->asked = false;
     device->released = true;
-    if (model->action.kind != ACTION_FINISH)
-        tell(model, (struct input){.kind = INPUT_EVENT, .event = &event});
+    tell_event(model, &event);
     json_decref(data);
 }
 
@@ -312,12 +342,12 @@ static void happen(struct model *model, const struct choice *choice)
             tell_error(model, INPUT_ERROR, EXIT_FAILED);
         break;
     case REPLY_LOST:
-        model->unanswered = true;
+        model->unanswered = model->deaf = true;
         carry_out(model);
         tell_error(model, INPUT_UNANSWERED, EXIT_NO_CONNECTION);
         break;
     case COMMAND_LOST:
-        model->unanswered = true;
+        model->unanswered = model->deaf = true;
         tell_error(model, INPUT_UNANSWERED, EXIT_NO_CONNECTION);
         break;
     case QEMU_REFUSES:
@@ -325,6 +355,7 @@ static void happen(struct model *model, const struct choice *choice)
         tell_error(model, INPUT_ERROR, EXIT_FAILED);
         break;
     case SEEN:
+        model->deaf = false;
         look(model);
         tell(model, (struct input){.kind = INPUT_SNAPSHOT});
         break;
@@ -338,6 +369,7 @@ static void happen(struct model *model, const struct choice *choice)
         break;
     case DISCONNECTS:
         model->lost = model->lost || ++model->disconnects > 3; /* that often is given up */
+        model->deaf = true;
         tell(model, (struct input){.kind = INPUT_DISCONNECTED});
         break;
     case GUEST_RELEASES:

@@ -21,7 +21,7 @@ struct model_device {
     bool released; /* one of this row was, at some time */
     bool refused;
     bool of_others; /* the request that it has is not ours: nor is it ours to clean up now */
-    struct guest_answer answer;
+    struct guest_answer answer, answer_when_asked;
 };
 
 struct model {
@@ -35,6 +35,7 @@ struct model {
     struct action action; /* what the job waits for */
     int64_t now;
     bool seen; /* a snapshot was taken */
+    bool deaf; /* the connection is lost: no event comes until the next snapshot */
     bool interrupted, lost, unanswered, qemu_refused;
     int asked_state; /* of the job when it last sent device_del, and at which step */
     size_t asked_step;

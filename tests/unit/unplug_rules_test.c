@@ -136,6 +136,30 @@ static void a_request_that_was_heard_stays_pending_when_all_is_lost(void **state
     assert_false(step.pending);
 }
 
+/* It was there before, so that it may be the answer to an earlier request. */
+static void a_refusal_that_is_as_before_is_no_answer(void **state)
+{
+    (void)state;
+    dimm.device.answer = (struct guest_answer){OST_SOURCE_EJECT, 0x82};
+    begin(0);
+    tell(INPUT_REPLY);
+    assert_int_equal(tell(INPUT_DISCONNECTED).kind, ACTION_SNAPSHOT);
+    assert_int_equal(tell(INPUT_SNAPSHOT).kind, ACTION_WAIT);
+    /* Nor is it when something newer is heard before the snapshot is complete. */
+    assert_int_equal(tell(INPUT_DISCONNECTED).kind, ACTION_SNAPSHOT);
+    hear_ost(3, 0x84);
+    assert_int_equal(tell(INPUT_SNAPSHOT).kind, ACTION_WAIT);
+    /* Once it was at it, this is news. */
+    dimm.device.answer.status = 0x84;
+    tell(INPUT_DISCONNECTED);
+    assert_int_equal(tell(INPUT_SNAPSHOT).kind, ACTION_WAIT);
+    dimm.device.answer.status = 0x82;
+    tell(INPUT_DISCONNECTED);
+    assert_int_equal(tell(INPUT_SNAPSHOT).kind, ACTION_FINISH);
+    assert_int_equal(step.result, STEP_REFUSED);
+    dimm.device.answer = (struct guest_answer){OST_SOURCE_PLUG, OST_SUCCESS};
+}
+
 static void boot_memory_is_not_deleted(void **state)
 {
     (void)state;
@@ -190,6 +214,7 @@ int main(void)
         cmocka_unit_test(qemu_may_take_no_longer_than_the_guest),
         cmocka_unit_test(a_guest_that_was_paused_meanwhile_is_called_paused),
         cmocka_unit_test(a_request_that_was_heard_stays_pending_when_all_is_lost),
+        cmocka_unit_test(a_refusal_that_is_as_before_is_no_answer),
         cmocka_unit_test(boot_memory_is_not_deleted),
         cmocka_unit_test(a_device_that_came_back_is_not_released),
         cmocka_unit_test(a_backend_that_looks_like_boot_memory_is_deleted),

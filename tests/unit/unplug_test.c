@@ -29,6 +29,7 @@ enum thing {
     THING_TIME,
     THING_DISCONNECTED,
     THING_SNAPSHOT_PRESENT,
+    THING_SNAPSHOT_REFUSED, /* the guest did so while nobody was connected */
     THING_SNAPSHOT_GONE,
     THING_SNAPSHOT_OLDER, /* than the event that the device has gone */
     THING_LOST,
@@ -56,7 +57,8 @@ static unsigned long played;
 static struct action tell(struct world *world, struct input input)
 {
     input.now = world->now;
-    input.memory = world->device_gone ? &gone : &dimm.memory;
+    if (!input.memory)
+        input.memory = world->device_gone ? &gone : &dimm.memory;
     return unplug_step(&world->unplug, &input);
 }
 
@@ -92,6 +94,15 @@ static void tell_ost(struct world *world, const char *slot, int status)
     json_decref(data);
 }
 
+static void tell_refusal(struct world *world)
+{
+    struct memory_device device = dimm.device;
+    const struct memory memory = {.state = "running", .devices = &device, .device_count = 1};
+
+    device.answer = (struct guest_answer){OST_SOURCE_EJECT, 0x82};
+    obey(world, tell(world, (struct input){.kind = INPUT_SNAPSHOT, .memory = &memory}));
+}
+
 static void tell_named(struct world *world, const char *name)
 {
     json_t *data = json_pack("{s:s}", "path", dimm.device.qom_path);
@@ -113,6 +124,7 @@ static bool possible(const struct world *world, enum thing thing)
     case THING_DISCONNECTED:
         return world->waiting == ACTION_WAIT;
     case THING_SNAPSHOT_PRESENT:
+    case THING_SNAPSHOT_REFUSED:
         return world->waiting == ACTION_SNAPSHOT && !world->device_gone;
     case THING_SNAPSHOT_OLDER:
         return world->gone_meanwhile;
@@ -178,10 +190,12 @@ static void happen(struct world *world, enum thing thing)
     case THING_SNAPSHOT_PRESENT:
         obey(world, tell(world, (struct input){.kind = INPUT_SNAPSHOT}));
         break;
+    case THING_SNAPSHOT_REFUSED:
+        world->refused = true;
+        tell_refusal(world);
+        break;
     case THING_SNAPSHOT_OLDER:
-        obey(world, unplug_step(&world->unplug, &(struct input){.kind = INPUT_SNAPSHOT,
-                                                                .memory = &dimm.memory,
-                                                                .now = world->now}));
+        obey(world, tell(world, (struct input){.kind = INPUT_SNAPSHOT, .memory = &dimm.memory}));
         break;
     case THING_LOST:
         obey(world, tell(world, (struct input){.kind = INPUT_LOST, .error = &error}));
@@ -263,6 +277,12 @@ static void the_outcomes_are_told_apart(void **state)
         {{THING_DELETED, THING_REPLY, THING_REPLY}, 3, STEP_DONE, EXIT_DONE, ""},
         {{THING_REPLY, THING_REFUSED}, 2, STEP_REFUSED, EXIT_REFUSED, "busy"},
         {{THING_REPLY, THING_GUEST_ERROR}, 2, STEP_REFUSED, EXIT_REFUSED, "unplug error"},
+        {{THING_REPLY, THING_DISCONNECTED, THING_SNAPSHOT_REFUSED},
+         3,
+         STEP_REFUSED,
+         EXIT_REFUSED,
+         "busy"},
+        {{THING_UNANSWERED, THING_SNAPSHOT_REFUSED}, 2, STEP_REFUSED, EXIT_REFUSED, "busy"},
         {{THING_REPLY, THING_IN_PROGRESS, THING_TIME, THING_SNAPSHOT_PRESENT},
          4,
          STEP_TIMEOUT,

@@ -72,18 +72,23 @@ static struct action undo_next(struct job *job, const struct memory *memory, int
     return attempt_unplug(&job->attempt, &job->undo, memory, true, job->undo_deadline, now);
 }
 
-/* One step was taken back, or not: the next. Where QEMU cannot be reached no other is tried. */
-static struct action undo_ended(struct job *job, const struct input *input)
+/* Where QEMU cannot be reached nothing is tried, and all that stands is named. */
+static struct action undo_none(struct job *job, const struct error *lost, int64_t now)
 {
     struct step *step;
 
-    undo_note(&job->result.steps[job->current], &job->undo);
-    if (job->undo.error.code != EXIT_NO_CONNECTION)
-        return undo_next(job, input->memory, input->now);
-    job->undo.pending = false;
     while ((step = undo_last(&job->result)))
-        undo_note(step, &job->undo);
-    return close_job(job, input->now);
+        undo_note_lost(step, lost);
+    return close_job(job, now);
+}
+
+/* One step was taken back, or not: the next. */
+static struct action undo_ended(struct job *job, const struct input *input)
+{
+    undo_note(&job->result.steps[job->current], &job->undo);
+    if (job->undo.error.code == EXIT_NO_CONNECTION)
+        return undo_none(job, &job->undo.error, input->now);
+    return undo_next(job, input->memory, input->now);
 }
 
 /* ---- carrying out ---- */
@@ -93,9 +98,11 @@ static struct action stop(struct job *job, const struct error *error, const stru
                           int64_t now)
 {
     job->result.error = *error;
-    if (job->change->atomic && error->code != EXIT_NO_CONNECTION && memory)
-        return undo_next(job, memory, now);
-    return close_job(job, now);
+    if (!job->change->atomic || !memory)
+        return close_job(job, now);
+    if (error->code == EXIT_NO_CONNECTION)
+        return undo_none(job, error, now);
+    return undo_next(job, memory, now);
 }
 
 static bool may_replan(const struct job *job)
@@ -352,7 +359,8 @@ static struct action in_looking(struct job *job, const struct input *input)
             job->placement = job->host->placement;
         return on_look(job, input->memory, input->now);
     }
-    return input->kind == INPUT_LOST ? stop(job, input->error, NULL, input->now) : action_none();
+    return input->kind == INPUT_LOST ? stop(job, input->error, input->memory, input->now)
+                                     : action_none();
 }
 
 static struct action in_cleaning(struct job *job, const struct input *input)

@@ -202,6 +202,7 @@ static struct action lose(struct plug *plug, const struct error *cause, int64_t 
               plug->plugged ? "it was plugged, whether the guest accepted it is"
                             : "whether it is plugged is",
               cause->text);
+    error.unanswered = cause->unanswered;
     error_hint(&error, "look with qmpctl status when the VM can be reached");
     return fail(plug, &error, now);
 }

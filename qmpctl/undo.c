@@ -48,3 +48,10 @@ void undo_note(struct step *step, const struct step *undo)
     step->pending = undo->pending;
     snprintf(step->detail, sizeof step->detail, "could not be taken back: %.250s", undo->reason);
 }
+
+void undo_note_lost(struct step *step, const struct error *lost)
+{
+    step->error = *lost;
+    snprintf(step->detail, sizeof step->detail, "could not be taken back: %s",
+             error_how_lost(lost));
+}

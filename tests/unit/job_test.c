@@ -324,6 +324,37 @@ static void nothing_is_taken_back_from_a_vm_that_is_lost(void **state)
     free(model);
 }
 
+/* The first was released; then the connection is lost for good in the step of the second, or in the
+ * look after that. */
+static void what_stands_when_the_vm_is_lost_is_named(void **state)
+{
+    static const struct scenario unplug = {
+        "unplug two --atomic",
+        CHANGE(.kind = CHANGE_UNPLUG, .ids = both, .id_count = 2, .atomic = true),
+        {128 * MIB, 256 * MIB}};
+    static const struct scenario set = {
+        "set down --atomic",
+        CHANGE(.kind = CHANGE_SET, .size = 512 * MIB, .atomic = true),
+        {256 * MIB, 128 * MIB}};
+    static const unsigned in_step[] = {0, 0, 0, 0, 0, 4, 1}, in_look[] = {0, 0, 0, 0, 0, 1, 1};
+    struct model *models[] = {perform_choices(&unplug, in_step, 7),
+                              perform_choices(&set, in_look, 7)};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        const struct result *result = &models[i]->job.result;
+
+        assert_int_equal(result->error.code, EXIT_NO_CONNECTION);
+        assert_int_equal(result->steps[0].result, STEP_DONE);
+        assert_string_equal(result->steps[0].detail,
+                            "could not be taken back: the connection was lost");
+        assert_int_equal(result->steps[1].result, i == 0 ? STEP_FAILED : STEP_REFUSED);
+        assert_string_equal(result->steps[1].detail, "");
+        model_free(models[i]);
+        free(models[i]);
+    }
+}
+
 /* A guest that had a request grants it while another device is plugged: look, object-add (the
  * device goes: number 4), device_add, accepted. */
 static void what_goes_meanwhile_is_counted(void **state)
@@ -398,6 +429,7 @@ int main(void)
         cmocka_unit_test(no_more_is_plugged_than_the_guest_accepts),
         cmocka_unit_test(taking_back_has_one_deadline),
         cmocka_unit_test(nothing_is_taken_back_from_a_vm_that_is_lost),
+        cmocka_unit_test(what_stands_when_the_vm_is_lost_is_named),
         cmocka_unit_test(what_goes_meanwhile_is_counted),
         cmocka_unit_test(what_goes_after_an_old_refusal_leaves_nothing),
         cmocka_unit_test(the_size_itself_is_better_than_the_nearest),

@@ -406,6 +406,15 @@ static bool is_release(const struct job *job, const struct input *input)
            !(stepping && attempt_is_about(&job->attempt, input->event));
 }
 
+/* A device may have gone that nobody has cleaned up after; what cleaning leaves is left for good.
+ */
+static bool may_leave_orphans(const struct job *job, const struct input *input)
+{
+    bool deaf = input->kind == INPUT_DISCONNECTED || input->kind == INPUT_UNANSWERED;
+
+    return is_release(job, input) || (deaf && job->state != JOB_CLEANING);
+}
+
 /* Something came about that this step is not, or may have while nobody listened. */
 static bool is_surprise(const struct job *job, const struct input *input)
 {
@@ -423,7 +432,7 @@ struct action job_step(struct job *job, const struct input *input)
         job->interrupted = true;
     if (is_surprise(job, input))
         job->surprised = job->drifted = true;
-    if (is_release(job, input))
+    if (may_leave_orphans(job, input))
         job->cleaned = false;
     switch (job->state) {
     case JOB_BEGIN:

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "commands.h"
 #include "output.h"
@@ -146,6 +147,17 @@ static void keep_standard_streams(void)
     }
 }
 
+/* A VM that is watched takes a descriptor. The soft limit is for programs that use select(). */
+static void allow_many_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
@@ -153,6 +165,7 @@ int main(int argc, char **argv)
     int code;
 
     keep_standard_streams();
+    allow_many_descriptors();
     code = options_parse(&options, argc, argv, &error);
     if (code == 0)
         code = run(&options, &error);

@@ -2,7 +2,7 @@
  * Each VM is watched on its own:
  *
  *   CONNECTING  -> WATCHING    it is ready
- *   CONNECTING  -> PAUSING     it ended while it was being connected, and --wait goes on
+ *   CONNECTING  -> PAUSING     it is not there yet, or ended meanwhile, and --wait goes on
  *   PAUSING     -> CONNECTING  a moment later
  *   WATCHING    -> CONNECTING  the connection was lost, and --wait is given
  *   all         -> LOST        no connection within --wait
@@ -18,7 +18,8 @@
 #include "session.h"
 #include "utf8.h"
 
-/* A QEMU that ends takes connections until it is gone; not to be tried faster than this. */
+/* A QEMU that ends takes connections until it is gone, and a new one takes a moment to listen; not
+ * to be tried faster than this. */
 #define PAUSE_MS 100
 
 struct watch;
@@ -137,7 +138,7 @@ static void on_ready(struct vm *vm, const struct error *error, void *arg)
     (void)vm;
     if (!error && watched->give_up)
         note(watched, "connected again; events in between are lost");
-    else if (error && error->closed && now_ms() < watched->give_up)
+    else if (error && (error->closed || error->absent) && now_ms() < watched->give_up)
         event_add(watched->pause, &moment);
     else if (error)
         give_up(watched, error);
@@ -167,9 +168,21 @@ static void on_pause_over(evutil_socket_t fd, short what, void *arg)
     begin(arg);
 }
 
+/* A QEMU that has come back may greet late, since it preallocates its memory first: after a loss
+ * one connection has the rest of --wait. 0: as the options say. */
+static int64_t time_to_connect(const struct watched *watched)
+{
+    int64_t usual = watched->watch->options->connect_timeout;
+    int64_t left = watched->give_up - now_ms();
+
+    if (!watched->give_up || usual == 0)
+        return 0;
+    return left > usual ? left : usual;
+}
+
 static void begin(struct watched *watched)
 {
-    vm_connect(watched->vm, 0, on_ready, watched);
+    vm_connect(watched->vm, time_to_connect(watched), on_ready, watched);
 }
 
 /* ---- the command ---- */

@@ -57,6 +57,7 @@ int error_from_qmp(struct error *error, const char *what, const struct qmp_error
         if (cause->sys_errno == EACCES)
             error_hint(error, "run qmpctl as the user that QEMU runs as, or as root");
         error->closed = cause->code == QMP_ERROR_CLOSED;
+        error->absent = cause->sys_errno == ENOENT || cause->sys_errno == ECONNREFUSED;
         error->unanswered = cause->code == QMP_ERROR_TIMEOUT;
         return -1;
     }

@@ -23,6 +23,7 @@ struct error {
     char text[768];     /* WHAT: WHY, one line */
     char hint[512];     /* the next step, where there is one */
     bool closed;        /* there was a connection, and it ended */
+    bool absent;        /* there is no such socket, or nobody listens; both may come */
     bool unanswered;    /* QEMU did not answer in time, a command or the connection */
     char qmp_class[64]; /* QEMU's own words, where they caused it */
     char qmp_desc[512];

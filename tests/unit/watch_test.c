@@ -1,0 +1,102 @@
+/* The watch command against scripted monitors: which events it shows, and when it gives a VM up. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "support/clock.h"
+#include "support/fake_monitor.h"
+#include "support/run.h"
+
+#define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define SECONDS    20
+
+/* ---- a VM that goes and comes back ---- */
+
+/* One that says itself when it greets: now. */
+static void greet(struct fake_monitor *fake)
+{
+    static const char greeting[] =
+        "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 0, \"minor\": 2, \"major\": 7}, "
+        "\"package\": \"\"}, \"capabilities\": []}}\r\n";
+
+    fake_monitor_send(fake, greeting, sizeof greeting - 1);
+    fake_monitor_expect(fake, "qmp_capabilities", NULL, "{}");
+}
+
+static void test_a_vm_that_came_back_may_greet_late(void **state)
+{
+    struct fake_monitor *fake = fake_monitor_start_greeting(NULL);
+    struct run_process watch;
+
+    (void)state;
+    greet(fake);
+    fake_monitor_close(fake);
+    fake_monitor_wait(fake, 1500); /* after it was accepted again */
+    greet(fake);
+    fake_monitor_event(fake, "DEVICE_DELETED", "{\"device\": \"d0\"}");
+    run_begin(&watch, fake_monitor_path(fake),
+              WORDS("watch", "--wait", "60", "--connect-timeout", "1"));
+    run_await(&watch, "waiting for the VM to come back", SECONDS);
+    run_await(&watch, "connected again", SECONDS);
+    run_await(&watch, " DEVICE_DELETED {\"device\":\"d0\"}\n", SECONDS);
+    assert_int_equal(run_end(&watch, SIGTERM), 0);
+    fake_monitor_finish(fake);
+}
+
+static void test_a_vm_that_does_not_greet_again_is_given_up(void **state)
+{
+    struct fake_monitor *fake = fake_monitor_start_greeting(NULL);
+    struct run_process watch;
+    double lost;
+
+    (void)state;
+    greet(fake);
+    fake_monitor_close(fake);
+    run_begin(&watch, fake_monitor_path(fake),
+              WORDS("watch", "--wait", "2", "--connect-timeout", "1"));
+    run_await(&watch, "waiting for the VM to come back", SECONDS);
+    lost = clock_now();
+    run_await(&watch, "no greeting within ", SECONDS);
+    assert_true(clock_now() - lost > 1.8);
+    assert_int_equal(run_end(&watch, 0), 3);
+    fake_monitor_finish(fake);
+}
+
+static void test_a_vm_that_does_not_come_back_is_given_up(void **state)
+{
+    struct fake_monitor *fake = fake_monitor_start();
+    struct run_process watch;
+    double lost;
+
+    (void)state;
+    fake_monitor_event(fake, "STOP", "{}");
+    run_begin(&watch, fake_monitor_path(fake), WORDS("watch", "--all", "--wait", "1"));
+    run_await(&watch, " STOP {}\n", SECONDS);
+    assert_int_equal(unlink(fake_monitor_path(fake)), 0);
+    fake_monitor_close(fake);
+    run_await(&watch, "waiting for the VM to come back", SECONDS);
+    lost = clock_now();
+    run_await(&watch, ": no such socket\n", SECONDS);
+    assert_true(clock_now() - lost > 0.8);
+    assert_int_equal(run_end(&watch, 0), 3);
+    fake_monitor_finish(fake);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_vm_that_came_back_may_greet_late),
+        cmocka_unit_test(test_a_vm_that_does_not_greet_again_is_given_up),
+        cmocka_unit_test(test_a_vm_that_does_not_come_back_is_given_up),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

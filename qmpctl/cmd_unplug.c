@@ -9,7 +9,7 @@ static bool name_is_valid(const char *name)
 
 int cmd_unplug(struct options *options, struct error *error)
 {
-    const char *choice = options_first_given(options, OPTIONS_CHOICE);
+    const char *choice = options_first_given(options, OPTIONS_CHOICE | OPTIONS_NODE);
     struct change *change = &options->change;
 
     change->ids = options->arguments + 1;

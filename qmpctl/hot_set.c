@@ -35,6 +35,12 @@ static bool is_kept(const struct change *change, const struct memory_device *dev
     return false;
 }
 
+/* Who names a node wants the others to stay as they are. */
+static bool is_elsewhere(const struct change *change, const struct memory_device *device)
+{
+    return change->node != NODE_ANY && device->node != change->node;
+}
+
 /* A name that is cut short would be somebody else's. */
 static bool can_be_named(const struct memory_device *device)
 {
@@ -78,7 +84,7 @@ static struct memplan_item *items_of(const struct change *change, const struct m
             .cost = risk_of(device),
             .node = node_index(memory, device->node),
             .pinned = !memory_device_can_unplug(device) || !can_be_named(device) ||
-                      (change && is_kept(change, device)) ||
+                      (change && (is_kept(change, device) || is_elsewhere(change, device))) ||
                       name_list_has(excluded, memory_device_name(device)),
         };
     }

@@ -20,7 +20,7 @@ static const struct command commands[] = {
     {"plug", "SIZE | --xml FILE", "plug one device",
      OPTIONS_NODE | OPTIONS_PLACEMENT | OPTIONS_DEVICE | OPTIONS_DRY, cmd_plug},
     {"unplug", "ID...", "unplug these devices, and delete their backends",
-     OPTIONS_SIZE | OPTIONS_PLAN | OPTIONS_CHOICE | OPTIONS_DRY, cmd_unplug},
+     OPTIONS_SIZE | OPTIONS_NODE | OPTIONS_PLAN | OPTIONS_CHOICE | OPTIONS_DRY, cmd_unplug},
     {"repair", "", "delete the backends that an interrupted command left behind", OPTIONS_DRY,
      cmd_repair},
     {"watch", "", "memory events as they happen", OPTIONS_WATCH | OPTIONS_MANY, cmd_watch},

@@ -10,7 +10,8 @@ struct cause {
     char text[128];
 };
 
-static struct cause cause_of(const struct memory *memory, uint64_t target, uint64_t granule)
+static struct cause cause_of(const struct change *change, const struct memory *memory,
+                             uint64_t target, uint64_t granule)
 {
     uint64_t total = memory_total(memory);
     struct cause cause = {""};
@@ -18,8 +19,11 @@ static struct cause cause_of(const struct memory *memory, uint64_t target, uint6
     if (target < memory->base)
         snprintf(cause.text, sizeof cause.text, "it is less than the base memory, %s",
                  size_exact(memory->base).text);
-    else if (target < total)
+    else if (target < total && change->node == NODE_ANY)
         return cause;
+    else if (target < total)
+        snprintf(cause.text, sizeof cause.text,
+                 "no devices but those of guest node %" PRId64 " may be unplugged", change->node);
     else if (memory->maximum > 0 && target > memory->maximum)
         snprintf(cause.text, sizeof cause.text, "it is more than the maximum, %s",
                  size_exact(memory->maximum).text);
@@ -104,7 +108,7 @@ int no_plan_explain(const struct change *change, const struct memory *memory, ui
                     const struct memplan_request *request, const struct memplan_plan *plan,
                     struct result *result, struct error *error)
 {
-    struct cause cause = cause_of(memory, target, request->granule);
+    struct cause cause = cause_of(change, memory, target, request->granule);
     uint64_t total = memory_total(memory);
     char below[40] = "", above[40] = "";
 

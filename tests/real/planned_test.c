@@ -102,6 +102,52 @@ static void a_plan_knows_that_orphans_are_cleaned_up(void **state)
     lab_stop(vm);
 }
 
+/* ---- The node that is named ---- */
+
+/* What node 0 and node 1 have besides their base. */
+static void assert_plugged(const char *socket, json_int_t first, json_int_t second)
+{
+    assert_int_equal(status_number(socket, "nodes.0.plugged"), first * MIB);
+    assert_int_equal(status_number(socket, "nodes.1.plugged"), second * MIB);
+}
+
+static void a_node_that_is_named_grows_and_shrinks_alone(int qemu)
+{
+    static const char *const two_nodes[] = {"-object", "memory-backend-ram,id=boot0,size=256M",
+                                            "-object", "memory-backend-ram,id=boot1,size=256M",
+                                            "-numa",   "node,nodeid=0,cpus=0,memdev=boot0",
+                                            "-numa",   "node,nodeid=1,cpus=1,memdev=boot1",
+                                            NULL};
+    struct lab_vm *vm = lab_start(qemu, LAB_GIVES, NULL, two_nodes);
+    const char *socket = lab_socket(vm);
+    uint64_t boot = lab_memtotal(vm);
+    const struct run_result *result;
+
+    EXPECT(0, socket, "set", "+768M", "--node", "1");
+    assert_plugged(socket, 0, 768);
+    EXPECT(0, socket, "plug", "256M", "--node", "0");
+    EXPECT(0, socket, "plug", "1G", "--node", "0");
+    assert_plugged(socket, 1280, 768);
+    /* The newest of this size is on the other node. */
+    EXPECT(0, socket, "set", "-256M", "--node", "1");
+    assert_plugged(socket, 1280, 512);
+    EXPECT(0, socket, "unplug", "--size", "128M", "--node", "1");
+    assert_plugged(socket, 1280, 384);
+    for (size_t i = 0; i < 2; i++) {
+        result = EXPECT(6, socket, i ? "set" : "plan", "-512M", "--node", "1");
+        assert_non_null(strstr(result->err,
+                               "no devices but those of guest node 1 may be unplugged: "
+                               "the nearest is 1792M above"));
+    }
+    EXPECT(0, socket, "set", "-384M", "--node", "1");
+    assert_plugged(socket, 1280, 0);
+    assert_int_equal(lab_memtotal(vm) - boot, 1280 * MIB);
+    lab_stop(vm);
+}
+
+TEST_ON(a_node_that_is_named_grows_and_shrinks_alone, LAB_HOST, on_host)
+TEST_ON(a_node_that_is_named_grows_and_shrinks_alone, LAB_BULLSEYE, on_bullseye)
+
 /* ---- What virtio-mem holds ---- */
 
 /* It gives nothing, and QEMU has set aside all that it may give. */
@@ -136,6 +182,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_swap_plugs_what_the_boot_memory_is_made_of, lab_teardown),
         cmocka_unit_test_teardown(a_plan_knows_that_orphans_are_cleaned_up, lab_teardown),
+        cmocka_unit_test_teardown(a_node_that_is_named_grows_and_shrinks_alone_on_host,
+                                  lab_teardown),
+        cmocka_unit_test_teardown(a_node_that_is_named_grows_and_shrinks_alone_on_bullseye,
+                                  lab_teardown),
         cmocka_unit_test_teardown(the_room_of_a_virtio_mem_device_is_its_own_on_host, lab_teardown),
         cmocka_unit_test_teardown(the_room_of_a_virtio_mem_device_is_its_own_on_sid, lab_teardown),
     };

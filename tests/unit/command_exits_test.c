@@ -82,6 +82,7 @@ static void json_is_there_whatever_is_wrong(void **state)
                  {{"-j", "repair", "-s", "/nowhere/qmp"}, 3},
                  {{"-j", "qmp", "-", "-s", "/nowhere/qmp"}, 3},
                  {{"-j", "unplug", "a", "--nearest", "up", "-s", "/nowhere/qmp"}, 2},
+                 {{"-j", "unplug", "a", "--node", "0", "-s", "/nowhere/qmp"}, 2},
                  {{"-j", "unplug", "a", "--keep", "a", "-s", "/nowhere/qmp"}, 2},
                  {{"-j", "unplug", "a", "--on-refusal=stop", "-s", "/nowhere/qmp"}, 2}};
 

@@ -408,6 +408,63 @@ static void sizes_names_slots_and_nodes_are_chosen(void **state)
     }
 }
 
+/* Both ways: what is elsewhere is neither taken nor counted on. */
+static void a_node_that_is_named_grows_and_shrinks_alone(void **state)
+{
+    static const struct {
+        uint64_t devices[MOST];
+        int64_t nodes[MOST];
+        uint64_t size; /* MiB */
+        const char *steps;
+    } cases[] = {
+        {{256, 256, 1024}, {0, 1, 0}, 1792, "-256 dimm1@1"},
+        {{256, 256, 128}, {1, 0, 1}, 768, "-128 dimm2@1 -256 dimm0@1"},
+        {{128, 256, 512}, {0, 0, 0}, 2432, "+128 dimm3@1 +128 dimm4@1 +256 dimm5@1 +512 dimm6@1"},
+        {{128, 256, 512}, {0, 1, 1}, 1664, "+128 dimm3@1 +128 dimm4@1"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct vm vm = {512, 8192, 16, {0}, {0}, 2};
+        struct change change = change_to(cases[i].size);
+        struct built built;
+
+        memcpy(vm.devices, cases[i].devices, sizeof vm.devices);
+        memcpy(vm.nodes, cases[i].nodes, sizeof vm.nodes);
+        change.node = 1;
+        assert_plan(&change, build(&vm, &built), cases[i].steps);
+    }
+}
+
+static void a_node_that_is_named_gives_no_more_than_it_has(void **state)
+{
+    const struct vm vm = {512, 8192, 16, {256, 256, 1024, 128}, {0, 1, 0, 1}, 2};
+    struct change change = change_to(1664);
+    struct built built;
+    struct memory *memory = build(&vm, &built);
+    struct result result;
+    struct error error;
+
+    (void)state;
+    change.node = 1;
+    assert_int_equal(plan(&change, memory, &result, &error), -1);
+    assert_int_equal(error.code, EXIT_NO_PLAN);
+    assert_string_equal(error.text,
+                        "no plan reaches 1664M, since no devices but those of guest node 1 may be "
+                        "unplugged: the nearest is 1792M above");
+    assert_true(result.has_above && !result.has_below);
+    result_free(&result);
+    change = (struct change){
+        .kind = CHANGE_UNPLUG_SIZE, .size = 512 * MIB, .node = 1, .nearest = MEMPLAN_NEAREST_UP};
+    assert_plan(&change, memory, "-128 dimm3@1 -256 dimm1@1");
+    /* A swap stays on the node, too. */
+    change.size = 192 * MIB;
+    change.nearest = MEMPLAN_NEAREST_EXACT;
+    change.granule = 64 * MIB;
+    change.swap = true;
+    assert_plan(&change, memory, "+64 dimm4@1 -256 dimm1@1");
+}
+
 static void taken_names_and_slots_are_passed_over(void **state)
 {
     const struct vm vm = {512, 8192, 16, {128, 128}, {0}, 0};
@@ -789,6 +846,8 @@ int main(void)
         cmocka_unit_test(a_swap_preallocates_small_devices),
         cmocka_unit_test(the_target_follows_the_words),
         cmocka_unit_test(sizes_names_slots_and_nodes_are_chosen),
+        cmocka_unit_test(a_node_that_is_named_grows_and_shrinks_alone),
+        cmocka_unit_test(a_node_that_is_named_gives_no_more_than_it_has),
         cmocka_unit_test(taken_names_and_slots_are_passed_over),
         cmocka_unit_test(names_of_orphans_are_free),
         cmocka_unit_test(the_least_risk_goes_first),

@@ -20,6 +20,7 @@
 #include <cmocka.h>
 
 #include "support/clock.h"
+#include "support/user.h"
 
 /* TCG on a busy machine: a boot takes 3 s when nothing else runs. */
 #define BOOT_SECONDS   90
@@ -202,10 +203,11 @@ void lab_power_off(struct lab_vm *vm)
 
 static void run_qemu(char **arguments, const int input[2], const int output[2])
 {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
     signal(SIGPIPE, SIG_DFL);
     dup2(input[0], STDIN_FILENO);
     dup2(output[1], STDOUT_FILENO);
+    user_become();
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* becoming another clears it */
     execvp(arguments[0], arguments);
     _exit(127);
 }
@@ -244,12 +246,14 @@ static void await_socket(struct lab_vm *vm)
 
 static void make_folder(struct lab_vm *vm)
 {
-    const char *parent = getenv("TMPDIR");
+    /* Where the tests keep their files is closed to others. */
+    const char *parent = user_differs() ? "/tmp" : getenv("TMPDIR");
     int length =
         snprintf(vm->folder, sizeof vm->folder, "%s/qmpctl-lab-XXXXXX", parent ? parent : "/tmp");
 
     assert_in_range(length, 1, sizeof vm->folder - 1);
     assert_non_null(mkdtemp(vm->folder));
+    user_give(vm->folder);
     snprintf(vm->socket, sizeof vm->socket, "%s/qmp", vm->folder);
     snprintf(vm->second, sizeof vm->second, "%s/qmp2", vm->folder);
 }

@@ -17,6 +17,7 @@
 
 #include "lab/each.h"
 #include "support/run.h"
+#include "support/user.h"
 
 /* Somebody else: a connection of this process, greeted, which holds the monitor. */
 static int hold_at(const struct sockaddr *name, socklen_t length)
@@ -145,6 +146,47 @@ static void test_list_tells_that_a_qemu_stands_still(void **state)
     assert_true(json_is_true(json_at(row_of(rows, vm), "usable")));
     json_decref(rows);
     lab_stop(vm);
+}
+
+/* What is said of a VM's first monitor. */
+static void expect_why_not(const struct lab_vm *vm, const char *expected)
+{
+    json_t *rows = run_json(EXPECT(0, NULL, "list", "--json"));
+    const char *why = json_string_value(json_at(row_of(rows, vm), "monitors.0.why-not"));
+
+    assert_string_equal(why ? why : "free", expected);
+    json_decref(rows);
+}
+
+/* One's own VM, beside one of root. */
+static void test_list_is_for_ordinary_users(void **state)
+{
+    struct lab_vm *other = lab_start(LAB_HOST, LAB_ABSENT, NULL, NULL), *own;
+    char expected[64];
+    int holder;
+
+    (void)state;
+    user_set_ordinary(true);
+    own = lab_start(LAB_HOST, LAB_ABSENT, NULL, NULL);
+    expect_why_not(own, "free");
+    expect_text(EXPECT(0, lab_socket(own), "list")->out, "  free\n");
+    EXPECT(0, lab_socket(own), "set", "512M");
+    if (user_differs())
+        expect_why_not(other, "no permission");
+    holder = hold(lab_socket(own));
+    snprintf(expected, sizeof expected, "in use by monitor_test (pid %d)", (int)getpid());
+    expect_why_not(own, user_differs() ? "in use" : expected);
+    close(holder);
+    unlink(lab_socket(own));
+    expect_why_not(own, "no such socket");
+    lab_stop(own);
+    lab_stop(other);
+}
+
+static int end_ordinary(void **state)
+{
+    user_set_ordinary(false);
+    return lab_teardown(state);
 }
 
 static void test_list_says_what_is_missing(void **state)
@@ -409,6 +451,7 @@ int main(void)
         cmocka_unit_test_teardown(test_list_finds_a_monitor_that_is_an_object, lab_teardown),
         cmocka_unit_test_teardown(test_list_names_who_uses_a_monitor, lab_teardown),
         cmocka_unit_test_teardown(test_list_tells_that_a_qemu_stands_still, lab_teardown),
+        cmocka_unit_test_teardown(test_list_is_for_ordinary_users, end_ordinary),
         cmocka_unit_test(test_list_says_what_is_missing),
         cmocka_unit_test_teardown(test_status_of_many_waits_for_no_dead_one, lab_teardown),
         cmocka_unit_test_teardown(test_a_glob_names_the_sockets_that_match, lab_teardown),

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "support/clock.h"
+#include "support/user.h"
 
 #define ARGUMENTS 32
 
@@ -43,6 +44,15 @@ static void collect(struct run_result *result, int out, int err)
     result->out[lengths[0]] = result->err[lengths[1]] = '\0';
 }
 
+/* The folder that it lies in may be closed to the other user. */
+static void run_as_user(const char *const *arguments)
+{
+    int program = open(arguments[0], O_PATH | O_CLOEXEC);
+
+    user_become();
+    fexecve(program, (char **)(uintptr_t)arguments, environ);
+}
+
 /* Begins the program, with its stdin from in (-1: ours), stdout and stderr into these. */
 static pid_t spawn(const char *socket, const char *const *arguments, int in, int out, int err)
 {
@@ -62,7 +72,10 @@ static pid_t spawn(const char *socket, const char *const *arguments, int in, int
             dup2(in, STDIN_FILENO);
         dup2(out, STDOUT_FILENO);
         dup2(err, STDERR_FILENO);
-        execv(all[0], (char **)(uintptr_t)all);
+        if (user_differs())
+            run_as_user(all);
+        else
+            execv(all[0], (char **)(uintptr_t)all);
         _exit(127);
     }
     return pid;

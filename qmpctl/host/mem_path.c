@@ -158,15 +158,26 @@ bool mem_path_is_allowed(const struct mem_path *path, const struct host_identity
 const char *mem_path_find(const char *root, const struct host_facts *facts, uint64_t page_size,
                           mem_path_statfs *query, struct mem_path *result, struct error *error)
 {
+    const char *forbidden = NULL;
+    struct mem_path found;
     struct error last = {0};
 
     for (size_t i = 0; i < facts->mount_count; i++) {
         const struct host_mount *mount = &facts->mounts[i];
 
-        if (mount->page_size == page_size && mount->writable &&
-            mem_path_check(root, mount->path, page_size, query, result, &last) == 0)
+        if (mount->page_size != page_size || !mount->writable ||
+            mem_path_check(root, mount->path, page_size, query, &found, &last) < 0)
+            continue;
+        if (mem_path_is_allowed(&found, &facts->identity)) {
+            *result = found;
             return mount->path;
+        }
+        if (!forbidden)
+            *result = found;
+        forbidden = forbidden ? forbidden : mount->path;
     }
+    if (forbidden)
+        return forbidden;
     if (last.text[0] != '\0')
         error_set(error, EXIT_FAILED, "no hugetlbfs with pages of %s can be used: %s",
                   size_exact(page_size).text, last.text);

@@ -61,7 +61,8 @@ size_t mem_path_barrier(const struct mem_path *path, const struct host_identity 
 
 /*
  * The hugetlbfs that QEMU has mounted for this page size, verified as above: its path, borrowed
- * from facts. NULL with *error set, the mount command as its hint.
+ * from facts. The first that QEMU may use, else the first that there is. NULL with *error set, the
+ * mount command as its hint.
  */
 const char *mem_path_find(const char *root, const struct host_facts *facts, uint64_t page_size,
                           mem_path_statfs *query, struct mem_path *result, struct error *error);

@@ -276,6 +276,40 @@ static void the_mount_for_a_page_size_is_found(void **state)
                                     "/dev/hugepages-gone: No such file or directory");
 }
 
+/* libvirt and others mount one for themselves. */
+static void of_several_mounts_one_that_qemu_may_use_is_found(void **state)
+{
+    static const struct {
+        mode_t first, second;
+        const char *found;
+    } cases[] = {{0700, 0777, "/dev/huge2"},
+                 {0777, 0777, "/dev/huge1"},
+                 {0777, 0700, "/dev/huge1"},
+                 {0700, 0700, "/dev/huge1"}};
+    static struct host_facts facts;
+    struct mem_path found;
+    char joined[512];
+
+    host_facts_init(&facts);
+    facts.identity = (struct host_identity){.known = true, .user = 65533};
+    facts.mounts[0] = (struct host_mount){2 * MIB, true, "/dev/huge1"};
+    facts.mounts[1] = (struct host_mount){2 * MIB, true, "/dev/huge2"};
+    facts.mount_count = 2;
+    tree_write(*state, "dev/huge1/x", "x");
+    tree_write(*state, "dev/huge2/x", "x");
+    assert_int_equal(chmod(tree_path(*state, "", joined, sizeof joined), 0755), 0);
+    assert_int_equal(chmod(tree_path(*state, "dev", joined, sizeof joined), 0755), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bool is_first = strcmp(cases[i].found, "/dev/huge1") == 0;
+
+        chmod(tree_path(*state, "dev/huge1", joined, sizeof joined), cases[i].first);
+        chmod(tree_path(*state, "dev/huge2", joined, sizeof joined), cases[i].second);
+        assert_string_equal(mem_path_find(*state, &facts, 2 * MIB, made_up_statfs, &found, NULL),
+                            cases[i].found);
+        assert_int_equal(found.access.mode, is_first ? cases[i].first : cases[i].second);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -294,6 +328,7 @@ int main(void)
         TEST(the_real_statfs_knows_a_plain_folder),
         TEST(pages_of_a_disk_can_be_written_back),
         TEST(the_mount_for_a_page_size_is_found),
+        TEST(of_several_mounts_one_that_qemu_may_use_is_found),
     };
 
     return cmocka_run_group_tests_name("host mem-path", tests, NULL, NULL);

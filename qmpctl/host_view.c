@@ -46,6 +46,15 @@ static int set_path(struct making *making, const char *path, const struct mem_pa
     return 0;
 }
 
+/* Ordinary pages were asked for, by their size. */
+static int refuse_hugepages(struct making *making, const struct mem_path *found)
+{
+    error_set(&making->view->error, EXIT_USAGE, "%s: has hugepages of %s, not of %s",
+              making->request->mem_path, size_exact(found->page_size).text,
+              size_exact(making->request->pagesize).text);
+    return error_hint(&making->view->error, "leave --pagesize away, or name another folder");
+}
+
 /* The path that the user gave: taken for what it is, whatever pages it has. */
 static int take_given_path(struct making *making)
 {
@@ -60,6 +69,8 @@ static int take_given_path(struct making *making)
     if (mem_path_check(making->root, making->request->mem_path, wanted, making->query, &found,
                        &view->error) < 0)
         return -1;
+    if (found.hugetlb && wanted == 0 && making->request->pagesize > 0)
+        return refuse_hugepages(making, &found);
     if (found.hugetlb)
         view->placement.pagesize = found.page_size;
     return set_path(making, making->request->mem_path, &found);

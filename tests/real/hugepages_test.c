@@ -347,6 +347,8 @@ static void a_path_that_is_no_such_hugetlbfs_is_refused_and_no_file_made(int qem
     assert_contains(result->err, "is no hugetlbfs, so it gives no hugepages of 2M");
     result = EXPECT(2, lab_socket(vm), "plug", "1G", "--mem-path", huge, "--pagesize", "1G");
     assert_contains(result->err, "has hugepages of 2M, not of 1G");
+    result = EXPECT(2, lab_socket(vm), "plug", "128M", "--mem-path", huge, "--pagesize", "4K");
+    assert_contains(result->err, "has hugepages of 2M, not of 4K");
     assert_only_socket_in(folder);
     assert_only_socket_in(huge);
     assert_nothing_left(vm);

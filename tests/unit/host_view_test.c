@@ -197,6 +197,15 @@ static void a_path_is_looked_at_first(void **state)
     assert_int_equal(fixture->view.placement.pagesize, 2 * MIB);
     fixture->request.pagesize = GIB;
     expect_no_place(fixture, PID, "/dev/huge2M: has hugepages of 2M, not of 1G", "mount -t");
+    /* Ordinary pages are a page size, too. */
+    fixture->request.pagesize = 4096;
+    expect_no_place(fixture, PID, "/dev/huge2M: has hugepages of 2M, not of 4K",
+                    "leave --pagesize away");
+    fixture->request.mem_path = "/srv/plain";
+    expect_place(fixture, PID,
+                 "{\"qom-type\": \"memory-backend-file\", \"mem-path\": \"/srv/plain\","
+                 " \"prealloc\": false}");
+    fixture->request.mem_path = "/dev/huge2M";
     /* Of a QEMU elsewhere nothing can be seen: that is said, and strict makes it an error. */
     fixture->request.pagesize = 0;
     expect_place(fixture, 0,

@@ -124,7 +124,8 @@ check:
 check-long:
 	@QMPCTL_LONG=1 SUITE_SECONDS=7200 $(MAKE) --no-print-directory check
 
-tests: all $(UNIT) $(REAL)
+# Benchmarks are built with the tests, so that they do not rot, and run by "make bench" alone.
+tests: all benchmarks $(UNIT) $(REAL)
 
 demo:
 	@scripts/setup build test

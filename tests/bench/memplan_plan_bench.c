@@ -43,7 +43,8 @@ static void fill(struct vm *vm, size_t count, uint32_t nodes)
     }
 }
 
-/* The least time of many, in microseconds; negative: there is no plan. */
+/* The least time of many, in microseconds; negative: there is no plan, or another than asked for.
+ */
 static double measure(const struct vm *vm, int64_t delta, bool swap)
 {
     double best = 1e9;
@@ -62,11 +63,13 @@ static double measure(const struct vm *vm, int64_t delta, bool swap)
         struct memplan_plan plan;
         double start = clock_now(), seconds;
         enum memplan_status status = memplan_plan_make_level(&request, &plan);
+        bool reached;
 
         seconds = clock_now() - start;
         best = seconds < best ? seconds : best;
+        reached = status == MEMPLAN_OK && plan.delta == delta && plan.swapped == swap;
         memplan_plan_free(&plan);
-        if (status != MEMPLAN_OK)
+        if (!reached)
             return -1;
     }
     return best * 1e6;

@@ -53,7 +53,15 @@ static int64_t now_ms(void)
 
 /* ---- events ---- */
 
-static bool is_about_memory(const char *name)
+/* What the guest's firmware interface says of a CPU, and not of memory. */
+static bool is_about_cpu(const struct qmp_event *event)
+{
+    const json_t *type = json_object_get(json_object_get(event->data, "info"), "slot-type");
+
+    return json_is_string(type) && strcmp(json_string_value(type), "CPU") == 0;
+}
+
+static bool is_about_memory(const struct qmp_event *event)
 {
     static const char *const names[] = {"ACPI_DEVICE_OST",
                                         "DEVICE_DELETED",
@@ -65,8 +73,8 @@ static bool is_about_memory(const char *name)
                                         NULL};
 
     for (size_t i = 0; names[i]; i++) {
-        if (strcmp(name, names[i]) == 0)
-            return true;
+        if (strcmp(event->name, names[i]) == 0)
+            return !is_about_cpu(event);
     }
     return false;
 }
@@ -95,7 +103,7 @@ static void on_event(struct qmp_client *client, const struct qmp_event *event, v
     const struct options *options = watched->watch->options;
 
     (void)client;
-    if (!options->all_events && !is_about_memory(event->name))
+    if (!options->all_events && !is_about_memory(event))
         return;
     if (options->json)
         output_json(stdout, json_pack("{s:f,s:o,s:s,s:O}", "time",

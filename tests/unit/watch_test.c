@@ -18,6 +18,75 @@
 #define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define SECONDS    20
 
+/* ---- events ---- */
+
+#define OST(device, type)                                                                          \
+    "{\"info\":{\"device\":\"" device "\",\"slot\":\"0\",\"slot-type\":\"" type "\"}}"
+#define DELETED "{\"device\":\"d0\",\"path\":\"/p\"}"
+
+static void tell(struct fake_monitor *fake, const char *name, const char *data)
+{
+    char line[512];
+
+    snprintf(line, sizeof line,
+             "{\"timestamp\": {\"seconds\": 1700000000, \"microseconds\": 123456}, "
+             "\"event\": \"%s\", \"data\": %s}\r\n",
+             name, data);
+    fake_monitor_send(fake, line, strlen(line));
+}
+
+/* A monitor that tells of these, and ends. */
+static struct fake_monitor *start_telling(void)
+{
+    struct fake_monitor *fake = fake_monitor_start();
+
+    tell(fake, "STOP", "{}");
+    tell(fake, "ACPI_DEVICE_OST", OST("c0", "CPU"));
+    tell(fake, "ACPI_DEVICE_OST", OST("d0", "DIMM"));
+    tell(fake, "DEVICE_DELETED", DELETED);
+    fake_monitor_close(fake);
+    return fake;
+}
+
+static void test_events_of_memory_are_objects_a_line(void **state)
+{
+    struct fake_monitor *fake = start_telling();
+    const char *path = fake_monitor_path(fake);
+    char expected[1024];
+
+    (void)state;
+    snprintf(
+        expected, sizeof expected,
+        "{\"time\":1700000000.123456,\"socket\":\"%s\",\"event\":\"ACPI_DEVICE_OST\","
+        "\"data\":" OST(
+            "d0",
+            "DIMM") "}\n"
+                    "{\"time\":1700000000.123456,\"socket\":\"%s\",\"event\":\"DEVICE_DELETED\","
+                    "\"data\":" DELETED "}\n"
+                    "{\"error\":{\"code\":3,\"message\":\"%s: the connection was closed by "
+                    "QEMU\"}}\n",
+        path, path, path);
+    assert_string_equal(EXPECT(3, path, "watch", "--json")->out, expected);
+    fake_monitor_finish(fake);
+}
+
+static void test_all_events_are_lines_of_text(void **state)
+{
+    struct fake_monitor *fake = start_telling();
+
+    (void)state;
+    setenv("TZ", "UTC", 1);
+    assert_string_equal(
+        EXPECT(3, fake_monitor_path(fake), "watch", "--all")->out,
+        "2023-11-14 22:13:20.123 STOP {}\n"
+        "2023-11-14 22:13:20.123 ACPI_DEVICE_OST " OST(
+            "c0", "CPU") "\n"
+                         "2023-11-14 22:13:20.123 ACPI_DEVICE_OST " OST(
+                             "d0", "DIMM") "\n"
+                                           "2023-11-14 22:13:20.123 DEVICE_DELETED " DELETED "\n");
+    fake_monitor_finish(fake);
+}
+
 /* ---- a VM that goes and comes back ---- */
 
 /* One that says itself when it greets: now. */
@@ -93,6 +162,8 @@ static void test_a_vm_that_does_not_come_back_is_given_up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_events_of_memory_are_objects_a_line),
+        cmocka_unit_test(test_all_events_are_lines_of_text),
         cmocka_unit_test(test_a_vm_that_came_back_may_greet_late),
         cmocka_unit_test(test_a_vm_that_does_not_greet_again_is_given_up),
         cmocka_unit_test(test_a_vm_that_does_not_come_back_is_given_up),

@@ -30,7 +30,6 @@ struct watched {
     struct vm *vm;
     struct event *pause;
     int64_t give_up; /* when a lost VM is no longer waited for; 0: it was never lost */
-    bool lost;
 };
 
 struct watch {
@@ -125,17 +124,20 @@ static void note(const struct watched *watched, const char *what)
         fprintf(stderr, "qmpctl: %s: %s\n", watched->address, what);
 }
 
-/* One that is lost is named at once where others go on; the last is left to main. */
+/* Among several, one that is lost is named at once; the only one is left to main. */
 static void give_up(struct watched *watched, const struct error *error)
 {
     struct watch *watch = watched->watch;
 
-    watched->lost = true;
     *watch->error = *error;
-    if (++watch->lost == watch->count)
-        event_base_loopbreak(watch->base);
-    else
+    watch->lost++;
+    if (watch->options->sockets.many) {
+        if (watch->options->json)
+            output_json(stdout, output_unreachable_json(watched->address, error));
         output_error(stderr, error);
+    }
+    if (watch->lost == watch->count || fflush(stdout) != 0)
+        event_base_loopbreak(watch->base);
 }
 
 static void on_ready(struct vm *vm, const struct error *error, void *arg)
@@ -239,7 +241,8 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
     event_base_loopbreak(arg);
 }
 
-/* Until a signal ends it, its output cannot be written, or the last VM is lost. */
+/* Until a signal ends it, its output cannot be written, or the last VM is lost; -1: main is to say
+ * why. */
 static int watch_run(struct watch *watch)
 {
     struct event *interrupt = evsignal_new(watch->base, SIGINT, on_signal, watch->base);
@@ -257,7 +260,9 @@ static int watch_run(struct watch *watch)
         event_free(interrupt);
     if (terminate)
         event_free(terminate);
-    return watch->lost == watch->count ? -1 : EXIT_DONE;
+    if (watch->lost < watch->count)
+        return EXIT_DONE;
+    return watch->options->sockets.many ? (int)watch->error->code : -1;
 }
 
 int cmd_watch(struct options *options, struct error *error)

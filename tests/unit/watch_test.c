@@ -48,6 +48,15 @@ static struct fake_monitor *start_telling(void)
     return fake;
 }
 
+/* What is printed of them, with the socket twice. */
+#define EVENT_LINES                                                                                \
+    "{\"time\":1700000000.123456,\"socket\":\"%s\",\"event\":\"ACPI_DEVICE_OST\","                 \
+    "\"data\":" OST(                                                                               \
+        "d0",                                                                                      \
+        "DIMM") "}\n"                                                                              \
+                "{\"time\":1700000000.123456,\"socket\":\"%s\",\"event\":\"DEVICE_DELETED\","      \
+                "\"data\":" DELETED "}\n"
+
 static void test_events_of_memory_are_objects_a_line(void **state)
 {
     struct fake_monitor *fake = start_telling();
@@ -84,6 +93,30 @@ static void test_all_events_are_lines_of_text(void **state)
                          "2023-11-14 22:13:20.123 ACPI_DEVICE_OST " OST(
                              "d0", "DIMM") "\n"
                                            "2023-11-14 22:13:20.123 DEVICE_DELETED " DELETED "\n");
+    fake_monitor_finish(fake);
+}
+
+/* Who reads stdout alone knows which of several are watched no longer. */
+static void test_each_of_several_that_is_lost_has_a_line(void **state)
+{
+    struct fake_monitor *fake = start_telling();
+    const char *path = fake_monitor_path(fake);
+    const struct run_result *result = EXPECT(3, "/nowhere/qmp", "-s", path, "watch", "--json");
+    char expected[1024];
+
+    (void)state;
+    snprintf(expected, sizeof expected,
+             "{\"socket\":\"/nowhere/qmp\",\"error\":{\"code\":3,\"message\":"
+             "\"/nowhere/qmp: no such socket\"}}\n" EVENT_LINES
+             "{\"socket\":\"%s\",\"error\":{\"code\":3,\"message\":"
+             "\"%s: the connection was closed by QEMU\"}}\n",
+             path, path, path, path);
+    assert_string_equal(result->out, expected);
+    snprintf(expected, sizeof expected,
+             "qmpctl: /nowhere/qmp: no such socket\n"
+             "qmpctl: %s: the connection was closed by QEMU\n",
+             path);
+    assert_string_equal(result->err, expected);
     fake_monitor_finish(fake);
 }
 
@@ -164,6 +197,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_events_of_memory_are_objects_a_line),
         cmocka_unit_test(test_all_events_are_lines_of_text),
+        cmocka_unit_test(test_each_of_several_that_is_lost_has_a_line),
         cmocka_unit_test(test_a_vm_that_came_back_may_greet_late),
         cmocka_unit_test(test_a_vm_that_does_not_greet_again_is_given_up),
         cmocka_unit_test(test_a_vm_that_does_not_come_back_is_given_up),

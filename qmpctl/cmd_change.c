@@ -1,6 +1,5 @@
 /* What plug, unplug, set and plan share: the job, its driver, signals, progress, the output. */
 #include <event2/event.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include "commands.h"
@@ -9,26 +8,22 @@
 #include "live.h"
 #include "output.h"
 #include "session.h"
-
-#define SIGNALS 3
+#include "signals.h"
 
 struct run {
     struct session session;
     struct job job;
     struct driver *driver;
-    struct event *signals[SIGNALS];
-    int signal; /* that interrupted it, or 0 */
+    struct signals signals; /* that interrupt it */
     bool finished;
     struct live *live; /* NULL: nobody watches */
     struct host_view host;
 };
 
-static void on_signal(evutil_socket_t number, short what, void *arg)
+static void on_signal(void *arg)
 {
     struct run *run = arg;
 
-    (void)what;
-    run->signal = (int)number;
     if (!run->finished)
         driver_interrupt(run->driver);
 }
@@ -67,24 +62,6 @@ static void on_done(struct job *job, void *arg)
     event_base_loopbreak(run->session.base);
 }
 
-/* What the user lets run in the background (nohup, "&" in a script) ignores them already. A reader
- * of what is said who has gone is no reason to leave a change half done. */
-static int catch_signals(struct run *run)
-{
-    static const int numbers[SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction before;
-
-    signal(SIGPIPE, SIG_IGN);
-    for (size_t i = 0; i < SIGNALS; i++) {
-        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler == SIG_IGN)
-            continue;
-        run->signals[i] = evsignal_new(run->session.base, numbers[i], on_signal, run);
-        if (!run->signals[i] || event_add(run->signals[i], NULL) < 0)
-            return -1;
-    }
-    return 0;
-}
-
 static bool is_watched(const struct options *options)
 {
     return !options->quiet && !options->json && isatty(STDERR_FILENO);
@@ -96,7 +73,7 @@ static int carry_out(struct run *run, const struct options *options, struct erro
         run->live = live_new(stderr, options->verbose, run->session.base, &run->job);
     run->driver =
         driver_new(run->session.base, run->session.vm, &run->job, on_progress, on_done, run);
-    if (!run->driver || catch_signals(run) < 0)
+    if (!run->driver || signals_catch(&run->signals, run->session.base, on_signal, run) < 0)
         return error_set(error, EXIT_FAILED, "out of memory");
     if (may_plug(run->job.change))
         driver_look(run->driver, look);
@@ -158,14 +135,11 @@ int change_run(struct options *options, bool dry_run, struct error *error)
         /* The JSON has said it; the text goes to stderr as every error does. */
         if (run.job.result.error.code != EXIT_DONE)
             output_error(stderr, &run.job.result.error);
-        code = run.signal ? 128 + run.signal : (int)run.job.result.error.code;
+        code = run.signals.number ? 128 + run.signals.number : (int)run.job.result.error.code;
     }
     live_free(run.live);
     driver_free(run.driver);
-    for (size_t i = 0; i < SIGNALS; i++) {
-        if (run.signals[i])
-            event_free(run.signals[i]);
-    }
+    signals_release(&run.signals);
     job_free(&run.job);
     session_close(&run.session);
     return code;

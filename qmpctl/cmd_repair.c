@@ -3,58 +3,80 @@
 #include "commands.h"
 #include "output.h"
 #include "session.h"
+#include "signals.h"
 
 #define DELETE_TIMEOUT_MS 10000
 
-static void keep(json_t *kept, const char *id, const char *reason)
+/* What became of the backends. */
+struct account {
+    json_t *deleted, *kept;
+    struct error failure; /* why one could not be deleted; code 0: all could */
+};
+
+static void keep(struct account *account, const char *id, const char *reason)
 {
-    json_array_append_new(kept, json_pack("{s:s,s:s}", "id", id, "reason", reason));
+    json_array_append_new(account->kept, json_pack("{s:s,s:s}", "id", id, "reason", reason));
 }
 
-/* QEMU's no; the other backends are tried all the same. */
-static void note_failure(json_t *kept, const char *id, const struct error *why,
-                         struct error *failure)
+static void delete_one(struct session *session, const char *id, struct account *account)
 {
-    keep(kept, id, *why->qmp_desc ? why->qmp_desc : why->text);
-    *failure = *why;
-    snprintf(failure->text, sizeof failure->text, "repair: %.256s could not be deleted: %.400s", id,
-             *why->qmp_desc ? why->qmp_desc : why->text);
+    json_t *arguments = json_pack("{s:s}", "id", id);
+    struct error why = {0};
+    json_t *reply = session_command(session, "object-del", arguments, DELETE_TIMEOUT_MS, &why);
+    const char *words = *why.qmp_desc ? why.qmp_desc : why.text;
+
+    json_decref(arguments);
+    if (reply) {
+        json_array_append_new(account->deleted, json_string(id));
+        json_decref(reply);
+        return;
+    }
+    account->failure = why;
+    if (why.code == EXIT_NO_CONNECTION) {
+        keep(account, id, "whether it is deleted is not known");
+        error_set(&account->failure, EXIT_NO_CONNECTION,
+                  "repair: %s; whether %.256s is deleted is not known (%.300s)",
+                  error_how_lost(&why), id, why.text);
+        error_hint(&account->failure, "try again when the VM can be reached");
+    } else {
+        keep(account, id, words);
+        snprintf(account->failure.text, sizeof account->failure.text,
+                 "repair: %.256s could not be deleted: %.400s", id, words);
+    }
 }
 
-/* Deletes what was left behind, or with dry_run names it. failure: why one could not be deleted.
- * False: the connection was lost. */
-static bool repair(struct session *session, const struct options *options,
-                   const struct memory *memory, json_t *deleted, json_t *kept,
-                   struct error *failure, struct error *error)
+/* Why it stays where it is; NULL: it was left behind. */
+static const char *reason_to_keep(const struct memory_backend *backend)
+{
+    if (backend->orphan)
+        return NULL;
+    return backend->boot      ? "the machine's own memory"
+           : backend->used    ? "in use by a memory device"
+           : backend->started ? "QEMU was started with it"
+                              : "not one of qmpctl's";
+}
+
+/* Deletes what was left behind, or with dry_run names it, until the connection is lost or the user
+ * wants it to end. A backend that QEMU does not delete is passed over. */
+static void repair(struct session *session, const struct options *options,
+                   const struct memory *memory, const struct signals *signals,
+                   struct account *account)
 {
     for (size_t i = 0; i < memory->backend_count; i++) {
-        const struct memory_backend *backend = &memory->backends[i];
-        json_t *arguments, *reply;
+        const char *id = memory->backends[i].id;
+        const char *reason = reason_to_keep(&memory->backends[i]);
 
-        if (!backend->orphan) {
-            keep(kept, backend->id,
-                 backend->boot      ? "the machine's own memory"
-                 : backend->used    ? "in use by a memory device"
-                 : backend->started ? "QEMU was started with it"
-                                    : "not one of qmpctl's");
-            continue;
-        }
-        if (options->dry_run) {
-            json_array_append_new(deleted, json_string(backend->id));
-            continue;
-        }
-        arguments = json_pack("{s:s}", "id", backend->id);
-        reply = session_command(session, "object-del", arguments, DELETE_TIMEOUT_MS, error);
-        json_decref(arguments);
-        if (reply)
-            json_array_append_new(deleted, json_string(backend->id));
-        else if (error->code == EXIT_NO_CONNECTION)
-            return false;
+        if (reason)
+            keep(account, id, reason);
+        else if (options->dry_run)
+            json_array_append_new(account->deleted, json_string(id));
+        else if (signals->number)
+            keep(account, id, "interrupted: not begun");
+        else if (account->failure.code == EXIT_NO_CONNECTION)
+            keep(account, id, "not begun");
         else
-            note_failure(kept, backend->id, error, failure);
-        json_decref(reply);
+            delete_one(session, id, account);
     }
-    return true;
 }
 
 static void print_list(const char *title, const json_t *list)
@@ -72,46 +94,59 @@ static void print_list(const char *title, const json_t *list)
     }
 }
 
-static void print_repair(const struct options *options, json_t *deleted, json_t *kept,
-                         const struct error *failure)
+static void print_repair(const struct options *options, const struct account *account)
 {
     json_t *json;
 
     if (options->json) {
-        json = json_pack("{s:O,s:O,s:b}", "deleted", deleted, "kept", kept, "dry-run",
-                         options->dry_run);
-        if (failure->code != EXIT_DONE)
-            json_object_update_new(json, output_error_json(failure));
+        json = json_pack("{s:O,s:O,s:b}", "deleted", account->deleted, "kept", account->kept,
+                         "dry-run", options->dry_run);
+        if (account->failure.code != EXIT_DONE)
+            json_object_update_new(json, output_error_json(&account->failure));
         output_json(stdout, json);
     } else {
-        print_list(options->dry_run ? "would delete" : "deleted", deleted);
-        print_list("kept", kept);
+        print_list(options->dry_run ? "would delete" : "deleted", account->deleted);
+        print_list("kept", account->kept);
     }
-    if (failure->code != EXIT_DONE)
-        output_error(stderr, failure);
+    if (account->failure.code != EXIT_DONE)
+        output_error(stderr, &account->failure);
+}
+
+/* Whoever interrupts it before the first deletion ends it at once. */
+static int repair_vm(struct session *session, const struct options *options,
+                     const struct memory *memory, struct error *error)
+{
+    struct account account = {.deleted = json_array(), .kept = json_array()};
+    struct signals signals = {0};
+    int code = -1;
+
+    if (!options->dry_run && signals_catch(&signals, session->base, NULL, NULL) < 0) {
+        error_set(error, EXIT_FAILED, "out of memory");
+    } else {
+        repair(session, options, memory, &signals, &account);
+        print_repair(options, &account);
+        code = signals.number ? 128 + signals.number : (int)account.failure.code;
+    }
+    signals_release(&signals);
+    json_decref(account.deleted);
+    json_decref(account.kept);
+    return code;
 }
 
 int cmd_repair(struct options *options, struct error *error)
 {
-    struct error failure = {0};
-    json_t *deleted = json_array(), *kept = json_array();
     struct session session;
     struct memory *memory = NULL;
-    bool done = false;
+    int code = -1;
 
     if (options->argument_count > 1)
-        error_set(error, EXIT_USAGE, "repair takes no arguments");
-    else if (session_open(&session, options, error) == 0 &&
-             (options->dry_run || vm_lock(session.vm, error) == 0))
+        return error_set(error, EXIT_USAGE, "repair takes no arguments");
+    if (session_open(&session, options, error) == 0 &&
+        (options->dry_run || vm_lock(session.vm, error) == 0))
         memory = session_snapshot(&session, options, error);
     if (memory)
-        done = repair(&session, options, memory, deleted, kept, &failure, error);
-    if (done)
-        print_repair(options, deleted, kept, &failure);
-    json_decref(deleted);
-    json_decref(kept);
+        code = repair_vm(&session, options, memory, error);
     memory_free(memory);
-    if (options->argument_count <= 1)
-        session_close(&session);
-    return done ? (int)failure.code : -1;
+    session_close(&session);
+    return code;
 }

@@ -1,5 +1,6 @@
 /* Whose a backend is that no device uses: what qmpctl left behind goes, all else stays. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -9,10 +10,13 @@
 #include <cmocka.h>
 
 #include "lab/each.h"
+#include "support/proxy.h"
 #include "support/run.h"
 
 #define MIB  ((json_int_t)1024 * 1024)
 #define BASE (512 * MIB)
+
+static struct proxy *proxy;
 
 /* What qmpctl leaves when it is killed after its object-add. */
 static void leave(const char *socket, const char *device)
@@ -127,10 +131,51 @@ static void what_is_cleaned_is_told(int qemu)
     json_decref(json);
 }
 
+static enum proxy_verdict interrupt(pid_t client, void *arg)
+{
+    (void)arg;
+    kill(client, SIGINT);
+    return PROXY_GO_ON;
+}
+
+/* What is under way is finished; what is not begun stays, and is told. */
+static void a_repair_is_interrupted(int qemu)
+{
+    const char *socket = lab_socket(lab_start(qemu, LAB_ABSENT, NULL, NULL));
+    json_t *answer, *row;
+    size_t deleted, i;
+
+    for (const char *digit = "123456789"; *digit; digit++)
+        leave(socket, (const char[]){'d', 'i', 'm', 'm', *digit, '\0'});
+    proxy = proxy_start(socket);
+    proxy_on(proxy, "\"object-del\"", PROXY_BEFORE, interrupt, NULL);
+    answer = run_json(EXPECT(128 + SIGINT, proxy_path(proxy), "repair", "--json"));
+    deleted = json_array_size(json_at(answer, "deleted"));
+    assert_in_range(deleted, 1, 8);
+    assert_int_equal(status_rows(socket, "orphans"), 9 - deleted);
+    json_array_foreach(json_at(answer, "kept"), i, row)
+    {
+        if (strcmp(json_string_value(json_object_get(row, "reason")), "interrupted: not begun") ==
+            0)
+            deleted++;
+    }
+    assert_int_equal(deleted, 9);
+    json_decref(answer);
+}
+
+static int teardown(void **state)
+{
+    proxy_stop(proxy);
+    proxy = NULL;
+    return lab_teardown(state);
+}
+
 TEST_ON_EACH(what_qemu_was_started_with_stays)
 TEST_ON_EACH(what_is_left_in_a_vm_of_several_nodes_is_seen)
 TEST_ON_EACH(what_has_no_plan_leaves_all_as_it_is)
 TEST_ON_EACH(what_is_cleaned_is_told)
+TEST_ON(a_repair_is_interrupted, LAB_HOST, on_host)
+TEST_ON(a_repair_is_interrupted, LAB_SID, on_sid)
 
 int main(void)
 {
@@ -139,6 +184,8 @@ int main(void)
         ON_EACH(what_is_left_in_a_vm_of_several_nodes_is_seen),
         ON_EACH(what_has_no_plan_leaves_all_as_it_is),
         ON_EACH(what_is_cleaned_is_told),
+        cmocka_unit_test_teardown(a_repair_is_interrupted_on_host, teardown),
+        cmocka_unit_test_teardown(a_repair_is_interrupted_on_sid, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,6 +32,21 @@ static int stop(void **state)
     return 0;
 }
 
+/* "qmpctl: WHAT: WHY", and a hint where there is a next step. */
+static void assert_one_line_and_hint(const char *err)
+{
+    const char *rest = strchr(err, '\n');
+
+    assert_memory_equal(err, "qmpctl: ", 8);
+    assert_non_null(rest);
+    if (*++rest) {
+        assert_memory_equal(rest, "hint: ", 6);
+        rest = strchr(rest, '\n');
+        assert_non_null(rest);
+        assert_string_equal(rest, "\n");
+    }
+}
+
 static void bad_usage_sends_nothing(void **state)
 {
     static const char *const cases[][5] = {
@@ -71,10 +86,55 @@ static void bad_usage_sends_nothing(void **state)
             arguments[j + 1] = cases[i][j];
         result = run_expect(2, lab_socket(vm), arguments);
         assert_null(strstr(result->err, "->"));
-        assert_memory_equal(result->err, "qmpctl: ", 8);
+        assert_one_line_and_hint(result->err);
         assert_string_equal(result->out, "");
     }
     assert_true(lab_is_alive(vm));
+}
+
+#define ID_50  "a23456789-123456789-123456789-123456789-123456789-"
+#define ID_200 ID_50 ID_50 ID_50 ID_50
+
+/* What may be typed and is seldom meant reaches QEMU, which lives on, whatever it says. */
+static void what_is_odd_and_valid_harms_no_vm(void **state)
+{
+    static const struct {
+        const char *arguments[8];
+        int code;
+    } cases[] = {
+        {{"plug", "2M"}, 0},
+        {{"plug", "0.125G", "--id", "x.y-z_1"}, 0},
+        {{"plug", "131072KiB", "--slot", "9"}, 0},
+        {{"plug", "128M", "--id", ID_200}, 0},
+        {{"plug", "128M", "--count", "1", "--host-nodes", "0", "--policy", "preferred"}, 0},
+        {{"plug", "128M", "--backend", "memfd", "--share", "--merge", "off"}, 0},
+        {{"plug", "128M", "--backend", "memfd", "--prealloc", "on"}, 0},
+        {{"plug", "128M", "--backend", "file", "--mem-path", "/dev/shm"}, 0},
+        {{"plug", "4096T"}, 1},
+        {{"plug", "2048T", "--count", "2"}, 1},
+        {{"set", "+2M", "--granule", "2M"}, 0},
+        {{"set", "4096T"}, 6},
+        {{"set", "1K"}, 6},
+        {{"set", "-1K"}, 6},
+        {{"unplug", "/machine/peripheral-anon/device[0]"}, 1},
+        {{"unplug", "x.y-z_1", "/machine/peripheral/" ID_200, "--timeout", "0"}, 5},
+        {{"unplug", "--size", "4096T"}, 6},
+        {{"qmp", "human-monitor-command", "command-line="}, 0},
+        {{"qmp", "qom-get", "path=/", "property=type"}, 0},
+        {{"qmp", "no-such-command", "a.b.c=1"}, 1},
+    };
+    struct lab_vm *odd = lab_start(LAB_HOST, LAB_ABSENT, "512M,slots=16,maxmem=4G", NULL);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *arguments[16] = {"--accept-timeout", "0"};
+
+        memcpy(arguments + 2, cases[i].arguments, sizeof cases[i].arguments);
+        run_expect(cases[i].code, lab_socket(odd), arguments);
+        assert_true(lab_is_alive(odd));
+    }
+    EXPECT(0, lab_socket(odd), "status");
+    lab_stop(odd);
 }
 
 static void a_bad_monitor_is_named(void **state)
@@ -291,6 +351,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_usage_sends_nothing),
+        cmocka_unit_test(what_is_odd_and_valid_harms_no_vm),
         cmocka_unit_test(a_bad_monitor_is_named),
         cmocka_unit_test(a_monitor_in_use_is_named_in_time),
         cmocka_unit_test(what_only_qemu_knows_comes_with_its_own_words),

@@ -35,9 +35,11 @@ static struct size_text size_text(uint64_t size)
 }
 
 void reason_grow(struct memplan_step *step, uint64_t granule, uint64_t gap, bool complete,
-                 bool level)
+                 enum balance balance)
 {
-    const char *nodes = level ? " and nodes in balance" : "";
+    static const char *const words[] = {"", " and brings nodes closer to balance",
+                                        " and nodes in balance"};
+    const char *nodes = words[balance];
 
     if (complete)
         snprintf(step->reason, sizeof(step->reason),
@@ -69,11 +71,11 @@ void reason_shrink(struct memplan_step *step, size_t count, uint64_t sum, bool n
                  "one of %zu that make %s, %s, with the least risk", count, text.text, aim);
 }
 
-void reason_level(struct memplan_step *step, size_t count, uint64_t sum)
+void reason_level(struct memplan_step *step, size_t count, uint64_t sum, bool level)
 {
     snprintf(step->reason, sizeof(step->reason),
-             "one of %zu that make %s, the size to take away, and leave the nodes in balance",
-             count, size_text(sum).text);
+             "one of %zu that make %s, the size to take away, and leave the nodes %s", count,
+             size_text(sum).text, level ? "in balance" : "as level as can be");
 }
 
 void reason_swap(struct memplan_step *step, uint64_t plugged)

@@ -323,6 +323,49 @@ static void it_is_never_worse_than_one_plan_for_all(void **state)
     assert_true(more_level > 300 && same > 1000);
 }
 
+/* ---- What is said of it ---- */
+
+static bool says(const struct memplan_plan *plan, const char *words)
+{
+    return plan->step_count > 0 && strstr(plan->steps[0].reason, words) != NULL;
+}
+
+static void balance_is_said_where_it_is_so(void **state)
+{
+    size_t level = 0, closer = 0, neither = 0, left_level = 0, left_otherwise = 0;
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20000; seed++) {
+        static struct vm vm;
+        struct memplan_request request;
+        struct memplan_plan plan;
+        uint64_t before, after;
+
+        random_seed(seed);
+        fill(&vm);
+        request = request_of(&vm, (int64_t)random_below(80) - 40);
+        if (memplan_plan_make_level(&request, &plan) != MEMPLAN_OK || vm.nodes == 1) {
+            memplan_plan_free(&plan);
+            continue;
+        }
+        before = height(&vm);
+        apply(&vm, &plan, request.delta);
+        after = height(&vm);
+        if (request.delta > 0) {
+            assert_int_equal(says(&plan, "and nodes in balance"), after <= 1);
+            assert_int_equal(says(&plan, "brings nodes closer to balance"),
+                             after > 1 && after < before);
+            *(after <= 1 ? &level : after < before ? &closer : &neither) += 1;
+        } else if (says(&plan, "leave the nodes")) {
+            assert_int_equal(says(&plan, "in balance"), after <= 1);
+            *(after <= 1 ? &left_level : &left_otherwise) += 1;
+        }
+        memplan_plan_free(&plan);
+    }
+    assert_true(level > 500 && closer > 500 && neither > 100);
+    assert_true(left_level > 50 && left_otherwise > 50);
+}
+
 /* Balance is no reason to ask for what has been refused. */
 static void a_risk_is_not_taken_for_balance(void **state)
 {
@@ -480,6 +523,7 @@ int main(void)
         cmocka_unit_test(uneven_nodes_are_levelled),
         cmocka_unit_test(what_has_grown_can_shrink_by_every_multiple),
         cmocka_unit_test(it_is_never_worse_than_one_plan_for_all),
+        cmocka_unit_test(balance_is_said_where_it_is_so),
         cmocka_unit_test(a_risk_is_not_taken_for_balance),
         cmocka_unit_test(few_slots_are_kept_for_later),
         cmocka_unit_test(what_nodes_can_not_share_is_as_without),

@@ -131,7 +131,8 @@ static uint64_t choose_granule(const struct change *change, const struct placeme
     if (change->granule && granule % needed == 0)
         why = "as asked for";
     else if (change->granule)
-        although = "smaller than the guest can use; ";
+        although = change->granule < needed ? "smaller than the guest can use; "
+                                            : "no multiple of what the guest can use; ";
     /* No device can be smaller than a page that it is made of. */
     if (page > 0 && granule % page != 0) {
         granule += page - granule % page;

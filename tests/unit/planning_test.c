@@ -160,7 +160,10 @@ static void the_plan_says_which_granule_and_why(void **state)
     } cases[] = {
         {0, 0, "granule 128M: Linux takes memory in blocks of 128M"},
         {256, 0, "granule 256M: as asked for"},
-        {64, 0, "granule 64M: smaller than the guest can use"},
+        {64, 0,
+         "granule 64M: smaller than the guest can use; Linux takes memory in blocks of 128M"},
+        {192, 0,
+         "granule 192M: no multiple of what the guest can use; Linux takes memory in blocks"},
         {0, 2, "granule 128M: Linux"},
         {0, 1024, "granule 1G: a hugepage is no smaller"},
         {1536, 1024, "granule 2G: a hugepage is no smaller"},
@@ -171,7 +174,7 @@ static void the_plan_says_which_granule_and_why(void **state)
     for (size_t i = 0; i < COUNT(cases); i++) {
         const struct vm vm = {.base = 512, .maximum = 8704, .slots = 16};
         struct placement placement = {.pagesize = cases[i].pagesize * MIB};
-        struct change change = change_to(4608);
+        struct change change = change_to(6656);
         struct built built;
         struct result result;
         struct error error;

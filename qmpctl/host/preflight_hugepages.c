@@ -139,6 +139,31 @@ static bool check_bound(const struct host_pool *pool, const struct preflight_sum
     return true;
 }
 
+static bool has_pages_elsewhere(const struct host_pool *pool, const struct node_set *nodes)
+{
+    for (unsigned node = 0; node < HOST_NODES; node++) {
+        if (!node_set_has(nodes, node) && known(pool->node_total[node]) > 0)
+            return true;
+    }
+    return false;
+}
+
+/* The kernel reserves pages of the whole pool, and takes them of the nodes when the guest touches
+ * them: SIGBUS where others have been quicker. */
+static void check_untouched(const struct host_pool *pool, const struct preflight_need *need,
+                            const struct preflight_sum *sum, struct preflight_report *report)
+{
+    char place[160];
+
+    if (need->prealloc || !sum->bound || !has_pages_elsewhere(pool, &sum->usable))
+        return;
+    finding_mend(finding_add(report, PREFLIGHT_WARNING, "hugepages",
+                             "without preallocation no hugepages are reserved%s: where they run "
+                             "out, the kernel kills the VM when the guest touches one",
+                             finding_nodes(&sum->usable, place, sizeof place)),
+                 "--prealloc on");
+}
+
 static void check_controller(const struct host_pool *pool, const struct preflight_sum *sum,
                              struct preflight_report *report)
 {
@@ -165,7 +190,9 @@ void preflight_check_hugepages(const struct host_facts *facts, const struct pref
         return;
     }
     /* The nodes say more than the whole: they come first, and one shortage is told once. */
-    if (!check_bound(pool, sum, pages, report) && !check_total(pool, need, pages, report))
+    if (!check_bound(pool, sum, pages, report) && !check_total(pool, need, pages, report)) {
         check_preferred(pool, need, pages, report);
+        check_untouched(pool, need, sum, report);
+    }
     check_controller(pool, sum, report);
 }

@@ -164,6 +164,33 @@ static void hugepages_are_counted_on_the_nodes_of_the_cpuset(void **state)
            "echo 326 >/sys/devices/system/node/node1/hugepages/hugepages-2048kB/nr_hugepages");
 }
 
+/* The kernel's reservation knows no nodes. */
+static void hugepages_of_a_node_that_are_not_taken_at_once_may_be_gone(void **state)
+{
+    static const char text[] =
+        "without preallocation no hugepages are reserved on node 1: where they run out, the kernel "
+        "kills the VM when the guest touches one";
+    struct fixture *fixture = *state;
+
+    use_hugepages(fixture, 2 * MIB, 128 * MIB);
+    use_nodes(fixture, PREFLIGHT_POLICY_BIND, "1");
+    expect_nothing(fixture);
+    fixture->need.prealloc = false;
+    expect(fixture, PREFLIGHT_WARNING, "hugepages", text, "--prealloc on");
+    /* Where no other node has any, the reservation is one on the node. */
+    fixture->facts.pools[0].node_total[0] = 0;
+    expect_nothing(fixture);
+    fixture->facts.pools[0].node_total[0] = 200;
+    use_nodes(fixture, PREFLIGHT_POLICY_BIND, "0-1");
+    expect_nothing(fixture);
+    use_nodes(fixture, PREFLIGHT_POLICY_INTERLEAVE, "1");
+    expect_nothing(fixture);
+    use_nodes(fixture, PREFLIGHT_POLICY_DEFAULT, "");
+    expect_nothing(fixture);
+    node_set_parse("1", &fixture->facts.allowed_nodes);
+    expect(fixture, PREFLIGHT_WARNING, "hugepages", text, "--prealloc on");
+}
+
 static void hugepages_beyond_the_pool_are_a_maybe(void **state)
 {
     struct fixture *fixture = *state;
@@ -562,6 +589,7 @@ int main(void)
         TEST(hugepages_that_are_missing_are_counted),
         TEST(hugepages_that_others_reserved_are_not_free),
         TEST(hugepages_are_counted_on_the_nodes_bound_to),
+        TEST(hugepages_of_a_node_that_are_not_taken_at_once_may_be_gone),
         TEST(hugepages_are_counted_on_the_nodes_of_the_cpuset),
         TEST(hugepages_beyond_the_pool_are_a_maybe),
         TEST(preferred_nodes_that_lack_hugepages_are_a_warning),

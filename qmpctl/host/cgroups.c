@@ -21,6 +21,7 @@ struct hierarchy {
 
 struct hierarchies {
     struct hierarchy by_controller[CONTROLLERS], unified;
+    bool hugepages_charged;
 };
 
 /* How a controller names its files in both versions. */
@@ -80,8 +81,11 @@ static void read_mount(char *line, struct hierarchies *all)
 
     if (!mount_parse(line, &entry))
         return;
-    if (strcmp(entry.type, "cgroup2") == 0)
+    if (strcmp(entry.type, "cgroup2") == 0) {
         use_mount(&all->unified, &entry);
+        all->hugepages_charged =
+            mount_option(entry.super_options, "memory_hugetlb_accounting", NULL, 0);
+    }
     if (strcmp(entry.type, "cgroup") != 0)
         return;
     for (int i = 0; i < CONTROLLERS; i++) {
@@ -186,6 +190,23 @@ static void find_memory_high(const char *root, const struct hierarchies *all,
     climb(root, &all->unified, &files, limit);
 }
 
+static void find_swap_limits(const char *root, const struct hierarchies *all,
+                             struct host_facts *facts)
+{
+    static const struct files_of_limit alone = {
+        .limit = {NULL, "memory.swap.max"},
+        .usage = {NULL, "memory.swap.current"},
+    };
+    static const struct files_of_limit both = {
+        .limit = {"memory.memsw.limit_in_bytes", NULL},
+        .usage = {"memory.memsw.usage_in_bytes", NULL},
+        .cache = {"total_inactive_file ", NULL},
+    };
+
+    climb(root, &all->unified, &alone, &facts->swap_limit);
+    climb(root, &all->by_controller[MEMORY], &both, &facts->both_limit);
+}
+
 /* "2MB", "1GB", "64KB": how the hugetlb controller calls a page size. */
 static void page_size_name(uint64_t page_size, char *name, size_t size)
 {
@@ -220,6 +241,8 @@ void cgroups_read(const char *root, char *groups, char *mounts, struct host_fact
     each_line(mounts, read_mount, &all);
     find_memory_limit(root, &all, &facts->memory_limit);
     find_memory_high(root, &all, &facts->memory_high);
+    find_swap_limits(root, &all, facts);
+    facts->hugepages_charged = all.hugepages_charged;
     for (size_t i = 0; i < facts->pool_count; i++) {
         find_hugetlb_limit(root, &all, &facts->pools[i], "");
         find_hugetlb_limit(root, &all, &facts->pools[i], "rsvd.");

@@ -5,7 +5,8 @@
 struct host_facts;
 
 /*
- * Fills memory_limit, memory_high and the pools' limit of facts from groups, the text of
+ * Fills memory_limit, swap_limit, both_limit, memory_high, hugepages_charged and the pools' limit
+ * of facts from groups, the text of
  * /proc/PID/cgroup, and mounts, that of our own mountinfo. Both texts are changed.
  */
 void cgroups_read(const char *root, char *groups, char *mounts, struct host_facts *facts);

@@ -39,8 +39,12 @@ char *finding_nodes(const struct node_set *nodes, char *buffer, size_t size);
 void preflight_check_hugepages(const struct host_facts *facts, const struct preflight_need *need,
                                const struct preflight_sum *sum, struct preflight_report *report);
 
-/* Ordinary pages: memory available, commit limit, memory controller. */
+/* Ordinary pages: memory available, commit limit. */
 void preflight_check_memory(const struct host_facts *facts, const struct preflight_need *need,
                             const struct preflight_sum *sum, struct preflight_report *report);
+
+/* What counts for the memory controller: its limits. */
+void preflight_check_cgroups(const struct host_facts *facts, const struct preflight_need *need,
+                             const struct preflight_sum *sum, struct preflight_report *report);
 
 #endif

@@ -43,6 +43,8 @@ void host_facts_init(struct host_facts *facts)
                                  .overcommit_memory = HOST_UNKNOWN,
                                  .memory_limit = no_limit,
                                  .memory_high = no_limit,
+                                 .swap_limit = no_limit,
+                                 .both_limit = no_limit,
                                  .locked = HOST_UNKNOWN,
                                  .locked_limit = HOST_UNKNOWN};
     for (size_t node = 0; node < HOST_NODES; node++)

@@ -67,6 +67,9 @@ struct host_facts {
     size_t mount_count;
 
     struct host_limit memory_limit; /* of QEMU's cgroups */
+    struct host_limit swap_limit;   /* of what of them lies in swap (version 2) */
+    struct host_limit both_limit;   /* of memory and swap together (version 1) */
+    bool hugepages_charged;         /* they count as memory of the cgroup, too (Linux 6.6) */
     struct host_limit memory_high;  /* beyond it the kernel reclaims and throttles (version 2) */
 
     /* QEMU itself */

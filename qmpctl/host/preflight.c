@@ -156,6 +156,8 @@ void preflight_check(const struct host_facts *facts, const struct preflight_need
         preflight_check_hugepages(facts, need, &sum, report);
     else
         preflight_check_memory(facts, need, &sum, report);
+    if (need->page_size == 0 || facts->hugepages_charged)
+        preflight_check_cgroups(facts, need, &sum, report);
     check_locked(facts, &sum, report);
     check_path(need, &sum, report);
 }

@@ -103,21 +103,35 @@ static uint64_t with_margin(uint64_t missing, const struct preflight_sum *sum)
     return missing < UINT64_MAX / 4 ? missing + MEND_MARGIN + sum->bytes / 64 : missing;
 }
 
+/* Whether what the cgroup may not have in memory has room in the host's swap. */
+static bool fits_with_swap(const struct host_facts *facts, const struct preflight_sum *sum)
+{
+    uint64_t swap = facts->swap_free == HOST_UNKNOWN ? 0 : facts->swap_free;
+
+    if (swap > facts->swap_limit.headroom)
+        swap = facts->swap_limit.headroom;
+    return sum->bytes <= add(facts->memory_limit.headroom, swap) &&
+           sum->bytes <= facts->both_limit.headroom;
+}
+
 static void check_cgroup(const struct host_facts *facts, const struct preflight_need *need,
                          const struct preflight_sum *sum, struct preflight_report *report)
 {
-    const struct host_limit *limit = &facts->memory_limit;
+    const bool disk = need->backing == PREFLIGHT_WRITTEN_BACK, swap = fits_with_swap(facts, sum);
+    const struct host_limit *limit =
+        sum->bytes > facts->both_limit.headroom ? &facts->both_limit : &facts->memory_limit;
 
     if (limit->headroom == HOST_UNKNOWN || sum->bytes <= limit->headroom)
         return;
-    finding_mend_limit(
-        finding_add(report, shortage(need), "cgroup",
-                    "needs %s, the memory limit of QEMU's cgroup leaves %s of %s; %s",
-                    size_human(sum->bytes).text, size_rounded(limit->headroom).text,
-                    size_human(limit->limit).text,
-                    need->backing == PREFLIGHT_WRITTEN_BACK ? "the rest lies on the disk"
-                                                            : "beyond it the kernel kills the VM"),
-        limit, with_margin(sum->bytes - limit->headroom, sum));
+    finding_mend_limit(finding_add(report, swap ? PREFLIGHT_WARNING : shortage(need), "cgroup",
+                                   "needs %s, the memory limit of QEMU's cgroup leaves %s of %s; "
+                                   "%s",
+                                   size_human(sum->bytes).text, size_rounded(limit->headroom).text,
+                                   size_human(limit->limit).text,
+                                   disk   ? "the rest lies on the disk"
+                                   : swap ? "the rest goes to swap"
+                                          : "beyond it the kernel kills the VM"),
+                       limit, with_margin(sum->bytes - limit->headroom, sum));
 }
 
 /* It works for as long as nobody looks at the clock: hence never more than a warning. */
@@ -143,6 +157,11 @@ void preflight_check_memory(const struct host_facts *facts, const struct preflig
     check_available(facts, need, sum, report);
     check_nodes_memory(facts, need, sum, report);
     check_commit(facts, need, sum, report);
+}
+
+void preflight_check_cgroups(const struct host_facts *facts, const struct preflight_need *need,
+                             const struct preflight_sum *sum, struct preflight_report *report)
+{
     check_cgroup(facts, need, sum, report);
     check_cgroup_high(facts, sum, report);
 }

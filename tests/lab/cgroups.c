@@ -140,8 +140,11 @@ void cgroup_make(enum cgroup_limit kind, const char *bytes)
             continue;
         /* systemd's and so libvirt's names have such a backslash. */
         snprintf(group, sizeof group, "%s/qmpctl-test\\x2d%d", places[i].mount, (int)getpid());
-        if (mkdir(group, 0755) == 0 && write_file(group, places[i].limit, bytes))
+        if (mkdir(group, 0755) == 0 && write_file(group, places[i].limit, bytes)) {
+            /* Version 2, where the host swaps: the limit is to be one. */
+            write_file(group, "memory.swap.max", "0");
             return;
+        }
         cgroup_remove();
     }
     if (kind == CGROUP_MEMORY_HIGH && make_bare(bytes))

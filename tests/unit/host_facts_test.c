@@ -237,6 +237,58 @@ static void the_lowest_of_nested_memory_high_is_found(void **state)
     assert_string_equal(high->file, "/sys/fs/cgroup/machine/vm/memory.high");
 }
 
+static void what_a_cgroup_may_swap_is_found(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct host_facts *facts = &fixture->facts;
+    char *root = fixture->root;
+
+    tree_host(root, 1);
+    host_facts_read(root, 4711, &fixture->facts);
+    assert_true(facts->swap_limit.headroom == HOST_UNKNOWN);
+    tree_write(root, "sys/fs/cgroup/machine/vm/memory.swap.max", "%llu\n", 3ULL << 30);
+    tree_write(root, "sys/fs/cgroup/machine/vm/memory.swap.current", "%llu\n", 1ULL << 30);
+    tree_write(root, "sys/fs/cgroup/machine/memory.swap.max", "0\n");
+    tree_write(root, "sys/fs/cgroup/machine/memory.swap.current", "0\n");
+    host_facts_read(root, 4711, &fixture->facts);
+    assert_int_equal(facts->swap_limit.headroom, 0);
+    tree_write(root, "sys/fs/cgroup/machine/memory.swap.max", "max\n");
+    host_facts_read(root, 4711, &fixture->facts);
+    assert_int_equal(facts->swap_limit.headroom, 2 * GIB);
+    assert_true(facts->both_limit.headroom == HOST_UNKNOWN);
+    /* Version 1 counts memory and swap together. */
+    tree_write(root, "proc/self/mountinfo",
+               "35 31 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n");
+    tree_write(root, "proc/4711/cgroup", "4:memory:/a\n");
+    tree_write(root, "sys/fs/cgroup/memory/a/memory.memsw.limit_in_bytes", "%llu\n", 4ULL << 30);
+    tree_write(root, "sys/fs/cgroup/memory/a/memory.memsw.usage_in_bytes", "%llu\n", 2ULL << 30);
+    tree_write(root, "sys/fs/cgroup/memory/a/memory.stat", "total_inactive_file %llu\n",
+               1ULL << 30);
+    host_facts_read(root, 4711, &fixture->facts);
+    assert_int_equal(facts->both_limit.headroom, 3 * GIB);
+    assert_true(facts->swap_limit.headroom == HOST_UNKNOWN);
+}
+
+static void the_mount_says_whether_hugepages_count_as_memory(void **state)
+{
+    static const struct {
+        const char *options;
+        bool charged;
+    } cases[] = {{"rw,nsdelegate", false},
+                 {"rw,nsdelegate,memory_recursiveprot,memory_hugetlb_accounting", true}};
+    struct fixture *fixture = *state;
+
+    tree_host(fixture->root, 1);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        tree_write(fixture->root, "proc/self/mountinfo",
+                   "31 23 0:28 / /sys/fs/cgroup rw - cgroup2 cgroup2 %s\n"
+                   "32 23 0:29 / /mnt/other rw - tmpfs tmpfs rw\n",
+                   cases[i].options);
+        host_facts_read(fixture->root, 4711, &fixture->facts);
+        assert_int_equal(fixture->facts.hugepages_charged, cases[i].charged);
+    }
+}
+
 static void v1_limits_and_hugetlb_limits_are_found(void **state)
 {
     struct fixture *fixture = *state;
@@ -428,6 +480,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(v1_limits_and_hugetlb_limits_are_found, setup, teardown),
         cmocka_unit_test_setup_teardown(v2_hugetlb_limits_are_found, setup, teardown),
         cmocka_unit_test_setup_teardown(the_lowest_of_nested_memory_high_is_found, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_a_cgroup_may_swap_is_found, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_mount_says_whether_hugepages_count_as_memory, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_cgroup_is_placed_below_what_is_mounted, setup, teardown),
         cmocka_unit_test_setup_teardown(a_cgroup_outside_our_view_is_unknown, setup, teardown),
         cmocka_unit_test_setup_teardown(nothing_at_all_is_unknown_and_no_error, setup, teardown),

@@ -309,6 +309,7 @@ static void the_limit_of_the_memory_cgroup_counts(void **state)
     struct fixture *fixture = *state;
 
     fixture->size = 2 * GIB;
+    fixture->facts.swap_free = 0;
     fixture->facts.memory_limit =
         (struct host_limit){4 * GIB, 3 * GIB, GIB, "/sys/fs/cgroup/machine/memory.max"};
     expect(fixture, PREFLIGHT_WARNING, "cgroup",
@@ -318,10 +319,63 @@ static void the_limit_of_the_memory_cgroup_counts(void **state)
     fixture->need.prealloc = true;
     check(fixture);
     assert_int_equal(fixture->report.findings[0].severity, PREFLIGHT_IMPOSSIBLE);
-    /* Hugepages are not charged to it. */
+}
+
+static void hugepages_count_for_the_memory_cgroup_where_the_host_says_so(void **state)
+{
+    struct fixture *fixture = *state;
+    struct host_facts *facts = &fixture->facts;
+
     use_hugepages(fixture, 2 * MIB, 512 * MIB);
-    fixture->facts.memory_limit.headroom = 0;
+    facts->swap_free = 0;
+    facts->memory_limit = (struct host_limit){GIB, GIB, 0, "/max"};
     expect_nothing(fixture);
+    facts->hugepages_charged = true;
+    expect(fixture, PREFLIGHT_IMPOSSIBLE, "cgroup",
+           "needs 512 MiB, the memory limit of QEMU's cgroup leaves 0 B of 1 GiB; beyond it the "
+           "kernel kills the VM",
+           "echo 1686110208 >/max");
+    facts->memory_limit.headroom = GIB;
+    facts->memory_high = (struct host_limit){GIB, GIB, 0, "/high"};
+    check(fixture);
+    assert_int_equal(fixture->report.count, 1);
+    assert_string_equal(fixture->report.findings[0].check, "cgroup-high");
+}
+
+/* 2 GiB are wanted, 1 GiB is left to the cgroup. */
+static void what_the_memory_cgroup_may_swap_is_slow_and_not_impossible(void **state)
+{
+    static const struct {
+        uint64_t swap_free, swap_left, both_left;
+        enum preflight_severity severity;
+        const char *file, *end;
+    } cases[] = {
+        {2 * GIB, HOST_UNKNOWN, HOST_UNKNOWN, PREFLIGHT_WARNING, "/max", "the rest goes to swap"},
+        {GIB, GIB, 2 * GIB, PREFLIGHT_WARNING, "/max", "the rest goes to swap"},
+        {GIB - 1, HOST_UNKNOWN, HOST_UNKNOWN, PREFLIGHT_IMPOSSIBLE, "/max", "kills the VM"},
+        {HOST_UNKNOWN, HOST_UNKNOWN, HOST_UNKNOWN, PREFLIGHT_IMPOSSIBLE, "/max", "kills the VM"},
+        {2 * GIB, GIB - 1, HOST_UNKNOWN, PREFLIGHT_IMPOSSIBLE, "/max", "kills the VM"},
+        {2 * GIB, HOST_UNKNOWN, 2 * GIB - 1, PREFLIGHT_IMPOSSIBLE, "/memsw", "kills the VM"},
+    };
+    struct fixture *fixture = *state;
+    struct host_facts *facts = &fixture->facts;
+
+    fixture->size = 2 * GIB;
+    fixture->need.prealloc = true;
+    facts->memory_limit = (struct host_limit){4 * GIB, 3 * GIB, GIB, "/max"};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct preflight_finding *finding = fixture->report.findings;
+
+        facts->swap_free = cases[i].swap_free;
+        facts->swap_limit.headroom = cases[i].swap_left;
+        facts->both_limit = (struct host_limit){8 * GIB, 0, cases[i].both_left, "/memsw"};
+        check(fixture);
+        assert_int_equal(fixture->report.count, 1);
+        assert_string_equal(finding->check, "cgroup");
+        assert_int_equal(finding->severity, cases[i].severity);
+        assert_non_null(strstr(finding->text, cases[i].end));
+        assert_non_null(strstr(finding->mend, cases[i].file));
+    }
 }
 
 /* QEMU is not killed beyond it, so it is never impossible; --strict makes an error of it. */
@@ -354,6 +408,7 @@ static void a_mend_names_its_file_as_a_shell_takes_it(void **state)
 
     fixture->size = 2 * GIB;
     fixture->need.prealloc = true;
+    fixture->facts.swap_free = 0;
     *limit = (struct host_limit){4 * GIB, 3 * GIB, GIB, "/machine-qemu\\x2d1\\x2dweb.scope/max"};
     expect(fixture, PREFLIGHT_IMPOSSIBLE, "cgroup",
            "needs 2 GiB, the memory limit of QEMU's cgroup leaves 1 GiB of 4 GiB; beyond it the "
@@ -600,6 +655,8 @@ int main(void)
         TEST(memory_of_a_node_counts_where_bound),
         TEST(what_the_kernel_would_not_commit_is_impossible),
         TEST(the_limit_of_the_memory_cgroup_counts),
+        TEST(hugepages_count_for_the_memory_cgroup_where_the_host_says_so),
+        TEST(what_the_memory_cgroup_may_swap_is_slow_and_not_impossible),
         TEST(memory_high_of_the_cgroup_is_a_warning),
         TEST(a_mend_names_its_file_as_a_shell_takes_it),
         TEST(a_size_must_be_a_multiple_of_the_page_size),

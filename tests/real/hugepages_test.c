@@ -203,51 +203,106 @@ static void what_plan_says_of_hugepages_is_what_set_does(int qemu)
     lab_stop(vm);
 }
 
-/* Runs qmpctl without waiting for it. */
-static pid_t begin(const char *const *arguments)
+/* qmpctl, while the test does other things; what it says is kept apart. */
+struct begun {
+    pid_t pid;
+    FILE *out, *err;
+};
+
+static struct begun begin(const char *const *arguments)
 {
     const char *program = getenv("QMPCTL");
-    pid_t pid = fork();
+    struct begun begun = {.out = tmpfile(), .err = tmpfile()};
 
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        int nowhere = open("/dev/null", O_WRONLY);
-
-        dup2(nowhere, STDOUT_FILENO);
+    assert_true(begun.out && begun.err);
+    begun.pid = fork();
+    assert_true(begun.pid >= 0);
+    if (begun.pid == 0) {
+        dup2(fileno(begun.out), STDOUT_FILENO);
+        dup2(fileno(begun.err), STDERR_FILENO);
         execv(program ? program : "build/qmpctl", (char **)(uintptr_t)arguments);
         _exit(127);
     }
-    return pid;
+    return begun;
+}
+
+/* Its JSON, for the caller to release; err is what it said on stderr. */
+static json_t *await_end(struct begun *begun, int expected, char *err, size_t size)
+{
+    json_t *json;
+    size_t length;
+    int code;
+
+    assert_int_equal(waitpid(begun->pid, &code, 0), begun->pid);
+    assert_true(WIFEXITED(code));
+    assert_int_equal(WEXITSTATUS(code), expected);
+    rewind(begun->out);
+    rewind(begun->err);
+    json = json_loadf(begun->out, 0, NULL);
+    length = fread(err, 1, size - 1, begun->err);
+    err[length] = '\0';
+    fclose(begun->out);
+    fclose(begun->err);
+    assert_non_null(json);
+    return json;
+}
+
+/* The last of these steps is the one that QEMU refused, in words of its own that are passed on:
+ * one line, and a hint where there is one. */
+static void assert_refused_by_qemu(const json_t *result, const char *err)
+{
+    const char *desc = json_string_value(json_at(result, "error.qmp.desc"));
+    const char *message = json_string_value(json_at(result, "error.message"));
+    const char *hint = json_string_value(json_at(result, "error.hint"));
+    char expected[2048];
+
+    assert_text(result, "steps.0.result", "done");
+    assert_text(result, "steps.1.result", "failed");
+    assert_number(result, "error.code", 1);
+    assert_true(desc && *desc);
+    assert_non_null(message);
+    assert_contains(message, desc);
+    snprintf(expected, sizeof expected, "qmpctl: %s\n%s%s%s", message, hint ? "hint: " : "",
+             hint ? hint : "", hint ? "\n" : "");
+    assert_string_equal(err, expected);
 }
 
 /* There is no guest, so qmpctl waits for its acceptance of the first device; that is when somebody
  * else takes what the preflight has seen free for the second. */
-static void pages_that_are_gone_after_the_preflight_are_a_clean_error(int qemu)
+static void take_pages_after_the_preflight(int qemu, const char *host_nodes)
 {
+    char err[4096];
     struct lab_vm *vm;
-    json_t *status;
-    pid_t pid;
-    int code;
+    struct begun begun;
+    json_t *result;
 
     hugepages_require(PAGES(256));
     hugepages_mount();
     vm = lab_start(qemu, LAB_ABSENT, NULL, NULL);
-    pid =
-        begin((const char *const[]){"qmpctl", "--socket", lab_socket(vm), "plug", "128M", "--count",
-                                    "2", "--hugepages", "--accept-timeout", "6", NULL});
+    begun = begin((const char *const[]){"qmpctl", "--socket", lab_socket(vm), "--json", "plug",
+                                        "128M", "--count", "2", "--hugepages", "--accept-timeout",
+                                        "6", host_nodes ? "--host-nodes" : NULL, host_nodes, NULL});
     hugepages_await_free(PAGES(128), 30);
     hugepages_take(PAGES(128));
-    assert_int_equal(waitpid(pid, &code, 0), pid);
-    assert_true(WIFEXITED(code));
-    assert_int_equal(WEXITSTATUS(code), 1);
-    status = run_json(EXPECT(0, lab_socket(vm), "status", "--json"));
-    assert_int_equal(json_array_size(json_at(status, "devices")), 1);
-    assert_int_equal(json_array_size(json_at(status, "backends")), 2);
+    result = await_end(&begun, 1, err, sizeof err);
+    assert_refused_by_qemu(result, err);
+    json_decref(result);
+    assert_int_equal(status_rows(lab_socket(vm), "devices"), 1);
+    assert_int_equal(status_rows(lab_socket(vm), "backends"), 2);
     assert_true(lab_is_alive(vm));
-    json_decref(status);
     hugepages_give();
     EXPECT(0, lab_socket(vm), "plug", "128M", "--hugepages", "--accept-timeout", "0");
     lab_stop(vm);
+}
+
+static void pages_that_are_gone_after_the_preflight_are_a_clean_error(int qemu)
+{
+    take_pages_after_the_preflight(qemu, NULL);
+}
+
+static void and_so_are_pages_of_the_node_that_it_is_bound_to(int qemu)
+{
+    take_pages_after_the_preflight(qemu, "0");
 }
 
 static void a_vm_on_hugepages_of_a_node_grows_the_same_way(int qemu)
@@ -560,6 +615,7 @@ TEST_ON_EACH(gibibyte_pages_are_counted_found_and_given_back)
 TEST_ON_EACH(without_a_mount_hugepages_come_from_a_memfd)
 TEST_ON_EACH(what_plan_says_of_hugepages_is_what_set_does)
 TEST_ON_EACH(pages_that_are_gone_after_the_preflight_are_a_clean_error)
+TEST_ON_EACH(and_so_are_pages_of_the_node_that_it_is_bound_to)
 TEST_ON_EACH(a_vm_on_hugepages_of_a_node_grows_the_same_way)
 TEST_ON_EACH(a_path_that_is_no_such_hugetlbfs_is_refused_and_no_file_made)
 TEST_ON_EACH(a_module_description_is_plugged_as_it_says)
@@ -575,6 +631,7 @@ int main(void)
         ON_EACH(without_a_mount_hugepages_come_from_a_memfd),
         ON_EACH(what_plan_says_of_hugepages_is_what_set_does),
         ON_EACH(pages_that_are_gone_after_the_preflight_are_a_clean_error),
+        ON_EACH(and_so_are_pages_of_the_node_that_it_is_bound_to),
         ON_EACH(a_vm_on_hugepages_of_a_node_grows_the_same_way),
         ON_EACH(a_path_that_is_no_such_hugetlbfs_is_refused_and_no_file_made),
         ON_EACH(a_module_description_is_plugged_as_it_says),

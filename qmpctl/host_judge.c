@@ -209,7 +209,9 @@ int host_view_judge(const struct host_view *view, const struct memory *memory, b
                                   .backing = backing_of(view),
                                   .policy = placement->policy,
                                   .nodes = placement->host_nodes,
-                                  .path_free = path_room(view)};
+                                  .path = placement->mem_path,
+                                  .path_free = path_room(view),
+                                  .path_tmpfs = view->path_tmpfs};
 
     result->preflight = (struct preflight_report){0};
     if (!sizes)

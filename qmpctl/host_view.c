@@ -36,6 +36,7 @@ static int set_path(struct making *making, const char *path, const struct mem_pa
     placement->kind = BACKEND_FILE;
     snprintf(placement->mem_path, sizeof placement->mem_path, "%s", path);
     making->view->path_free = found->free;
+    making->view->path_tmpfs = found->tmpfs_size;
     if (!making->view->local)
         return 0;
     making->view->path_disk = found->written_back;

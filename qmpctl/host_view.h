@@ -18,7 +18,8 @@ struct host_view {
     bool local; /* QEMU runs on this host: facts are known */
     struct host_facts facts;
     struct placement placement;
-    uint64_t path_free;  /* of the mem-path, see struct mem_path */
+    uint64_t path_free; /* of the mem-path, see struct mem_path; so path_tmpfs, its tmpfs_size */
+    uint64_t path_tmpfs;
     bool path_disk;      /* shared pages of it can be written back, private ones are not in it */
     bool path_file;      /* it is a file, not a folder to make files in */
     uint64_t file_size;  /* of that file; 0: an empty one, or not known */

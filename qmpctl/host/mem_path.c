@@ -10,13 +10,10 @@
 #include "host/host.h"
 #include "size.h"
 
-/* hugetlbfs says 0, or -1, for "as many as the host has". */
-static uint64_t free_bytes(const struct statfs *system, bool hugetlb)
+static uint64_t bytes_of(const struct statfs *system, uint64_t blocks)
 {
-    uint64_t blocks = (uint64_t)system->f_bavail, size = (uint64_t)system->f_bsize;
+    uint64_t size = (uint64_t)system->f_bsize;
 
-    if (hugetlb && (system->f_blocks == 0 || (int64_t)system->f_blocks < 0))
-        return HOST_UNKNOWN;
     return size > 0 && blocks > UINT64_MAX / size ? HOST_UNKNOWN : blocks * size;
 }
 
@@ -29,6 +26,14 @@ static bool is_disk(const struct statfs *system)
             return false;
     }
     return true;
+}
+
+/* What is held in memory says 0, or -1, for "as much as the host has". */
+static uint64_t free_bytes(const struct statfs *system)
+{
+    if (!is_disk(system) && (system->f_blocks == 0 || (int64_t)system->f_blocks < 0))
+        return HOST_UNKNOWN;
+    return bytes_of(system, (uint64_t)system->f_bavail);
 }
 
 static int refuse_page_size(const char *path, uint64_t wanted, const struct mem_path *found,
@@ -116,7 +121,9 @@ int mem_path_check(const char *root, const char *path, uint64_t page_size, mem_p
     result->written_back = result->device || is_disk(&system);
     result->page_size = result->hugetlb ? (uint64_t)system.f_bsize : 0;
     if (!result->device)
-        result->free = free_bytes(&system, result->hugetlb);
+        result->free = free_bytes(&system);
+    if ((uint32_t)system.f_type == TMPFS_MAGIC)
+        result->tmpfs_size = bytes_of(&system, (uint64_t)system.f_blocks);
     /* What the file has already need not be found again. */
     if (result->free < HOST_UNKNOWN - result->allocated)
         result->free += result->allocated;

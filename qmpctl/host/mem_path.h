@@ -28,13 +28,14 @@ struct mem_path_access {
 
 struct mem_path {
     bool hugetlb;
-    bool folder;        /* QEMU makes an unlinked file in it; else the file itself is used */
-    uint64_t page_size; /* of the file system where hugetlb, else 0 */
-    uint64_t free;      /* bytes that still fit; HOST_UNKNOWN: the file system sets no limit */
-    bool device;        /* such as /dev/dax0.0 */
-    bool written_back;  /* the kernel can write its pages back, or it is a device: no RAM */
-    uint64_t file_size; /* of an existing file; 0 for a folder or a device */
-    uint64_t allocated; /* what it has of the file system, counted into free */
+    bool folder;         /* QEMU makes an unlinked file in it; else the file itself is used */
+    uint64_t page_size;  /* of the file system where hugetlb, else 0 */
+    uint64_t free;       /* bytes that still fit; HOST_UNKNOWN: the file system sets no limit */
+    uint64_t tmpfs_size; /* what the tmpfs may hold, which remounting changes; 0: it is none */
+    bool device;         /* such as /dev/dax0.0 */
+    bool written_back;   /* the kernel can write its pages back, or it is a device: no RAM */
+    uint64_t file_size;  /* of an existing file; 0 for a folder or a device */
+    uint64_t allocated;  /* what it has of the file system, counted into free */
     struct mem_path_access access;
     struct {
         struct mem_path_access access;

@@ -127,14 +127,29 @@ static void check_locked(const struct host_facts *facts, const struct preflight_
                  sum->bytes > UINT64_MAX / 2 ? UINT64_MAX / 2 : locked + sum->bytes);
 }
 
+/* The kernel takes another size for a mounted hugetlbfs, and ignores it. */
+static void mend_path(struct preflight_finding *finding, const struct preflight_need *need,
+                      uint64_t missing)
+{
+    if (need->path_tmpfs > 0 && need->path_tmpfs <= UINT64_MAX - missing)
+        finding_mend(finding, "mount -o remount,size=%" PRIu64 " \"$(stat -c %%m %s)\"",
+                     need->path_tmpfs + missing, finding_quote(need->path).text);
+    else if (need->page_size > 0)
+        finding_mend(finding, "mount -t hugetlbfs -o pagesize=%s none DIR, and say --mem-path DIR",
+                     size_exact(need->page_size).text);
+    else
+        finding_mend(finding, "make room there, or say another --mem-path");
+}
+
 static void check_path(const struct preflight_need *need, const struct preflight_sum *sum,
                        struct preflight_report *report)
 {
     if (need->path_free == HOST_UNKNOWN || sum->bytes <= need->path_free)
         return;
-    finding_add(report, PREFLIGHT_IMPOSSIBLE, "mem-path",
-                "needs %s in the file system of the mem-path, %s are free",
-                size_exact(sum->bytes).text, size_exact(need->path_free).text);
+    mend_path(finding_add(report, PREFLIGHT_IMPOSSIBLE, "mem-path",
+                          "needs %s in the file system of the mem-path, %s are free",
+                          size_exact(sum->bytes).text, size_exact(need->path_free).text),
+              need, sum->bytes - need->path_free);
 }
 
 void preflight_check(const struct host_facts *facts, const struct preflight_need *need,

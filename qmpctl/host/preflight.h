@@ -38,7 +38,9 @@ struct preflight_need {
     enum preflight_backing backing;
     enum preflight_policy policy;
     struct node_set nodes;
-    uint64_t path_free; /* struct mem_path's free; HOST_UNKNOWN where there is no mem-path */
+    const char *path;    /* the mem-path, for the mend */
+    uint64_t path_free;  /* struct mem_path's free; HOST_UNKNOWN where there is no mem-path */
+    uint64_t path_tmpfs; /* struct mem_path's tmpfs_size */
 };
 
 struct preflight_finding {

@@ -1,6 +1,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "host/findings.h"
 #include "size.h"
@@ -9,18 +10,24 @@ static void refuse_page_size(const struct host_facts *facts, uint64_t page_size,
                              struct preflight_report *report)
 {
     char sizes[160] = "no hugepages at all";
+    uint64_t smallest = (uint64_t)sysconf(_SC_PAGESIZE); /* what any host has */
     size_t length = 0;
 
     for (size_t i = 0; i < facts->pool_count; i++) {
         int written = snprintf(sizes + length, sizeof sizes - length, "%s%s", i > 0 ? ", " : "",
                                size_exact(facts->pools[i].page_size).text);
 
+        if (i == 0 || facts->pools[i].page_size < smallest)
+            smallest = facts->pools[i].page_size;
         length += written > 0 ? (size_t)written : 0;
         if (length >= sizeof sizes)
             break;
     }
-    finding_add(report, PREFLIGHT_IMPOSSIBLE, "pagesize",
-                "the host has no hugepages of %s; it has %s", size_exact(page_size).text, sizes);
+    /* Most sizes are a multiple of the smallest. */
+    finding_mend(finding_add(report, PREFLIGHT_IMPOSSIBLE, "pagesize",
+                             "the host has no hugepages of %s; it has %s",
+                             size_exact(page_size).text, sizes),
+                 "--pagesize %s", size_exact(smallest).text);
 }
 
 static uint64_t known(uint64_t count)

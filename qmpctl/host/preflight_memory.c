@@ -24,20 +24,34 @@ static enum preflight_severity shortage(const struct preflight_need *need)
                                                                      : PREFLIGHT_WARNING;
 }
 
+/* An option, empty where there is none, or less: down to what a Linux guest makes use of. */
+static void mend_less(struct preflight_finding *finding, const char *option, uint64_t most)
+{
+    most -= most % (128 * MIB);
+    if (most > 0)
+        finding_mend(finding, "%s%sa size of at most %s", option, *option ? ", or " : "",
+                     size_exact(most).text);
+    else
+        finding_mend(finding, "%s", option);
+}
+
 static void check_available(const struct host_facts *facts, const struct preflight_need *need,
                             const struct preflight_sum *sum, struct preflight_report *report)
 {
     uint64_t with_swap = add(facts->memory_available, facts->swap_free);
     bool too_much = sum->bytes > with_swap, disk = need->backing == PREFLIGHT_WRITTEN_BACK;
+    struct preflight_finding *finding;
 
     if (facts->memory_available == HOST_UNKNOWN || sum->bytes <= facts->memory_available)
         return;
-    finding_add(report, too_much ? shortage(need) : PREFLIGHT_WARNING, "memory",
-                "needs %s of the host's memory, %s are available%s", size_human(sum->bytes).text,
-                size_rounded(facts->memory_available).text,
-                disk       ? "; the rest lies on the disk"
-                : too_much ? ""
-                           : " without swapping");
+    finding = finding_add(report, too_much ? shortage(need) : PREFLIGHT_WARNING, "memory",
+                          "needs %s of the host's memory, %s are available%s",
+                          size_human(sum->bytes).text, size_rounded(facts->memory_available).text,
+                          disk       ? "; the rest lies on the disk"
+                          : too_much ? ""
+                                     : " without swapping");
+    if (finding && finding->severity == PREFLIGHT_IMPOSSIBLE)
+        mend_less(finding, "--prealloc off", with_swap);
 }
 
 /* File cache on the nodes can be dropped, so what is free there is no hard bound; all of it is. */
@@ -63,8 +77,10 @@ static void check_nodes_memory(const struct host_facts *facts, const struct pref
         return;
     finding_nodes(&sum->usable, place, sizeof place);
     if (sum->bytes > total)
-        finding_add(report, PREFLIGHT_IMPOSSIBLE, "memory", "needs %s%s, all memory there is %s",
-                    size_human(sum->bytes).text, place, size_rounded(total).text);
+        mend_less(finding_add(report, PREFLIGHT_IMPOSSIBLE, "memory",
+                              "needs %s%s, all memory there is %s", size_human(sum->bytes).text,
+                              place, size_rounded(total).text),
+                  need->policy == PREFLIGHT_POLICY_BIND ? "--policy preferred" : "", total);
     else
         finding_add(report, PREFLIGHT_WARNING, "memory", "needs %s%s, %s are free",
                     size_human(sum->bytes).text, place, size_rounded(free).text);
@@ -80,9 +96,11 @@ static void check_commit(const struct host_facts *facts, const struct preflight_
         return;
     if (facts->overcommit_memory == 0 && !need->no_reserve &&
         need->backing == PREFLIGHT_COMMITTED && sum->largest > whole) {
-        finding_add(report, PREFLIGHT_IMPOSSIBLE, "commit",
-                    "a device of %s is larger than the host's memory and swap together, %s",
-                    size_human(sum->largest).text, size_rounded(whole).text);
+        finding_mend(
+            finding_add(report, PREFLIGHT_IMPOSSIBLE, "commit",
+                        "a device of %s is larger than the host's memory and swap together, %s",
+                        size_human(sum->largest).text, size_rounded(whole).text),
+            "sysctl vm.overcommit_memory=1");
         return;
     }
     if (facts->overcommit_memory != 2 || facts->commit_limit == HOST_UNKNOWN ||
@@ -95,7 +113,8 @@ static void check_commit(const struct host_facts *facts, const struct preflight_
                         need->backing == PREFLIGHT_SHMEM ? shortage(need) : PREFLIGHT_IMPOSSIBLE,
                         "commit", "needs %s, the host's commit limit leaves %s",
                         size_human(sum->bytes).text, size_rounded(left).text),
-            "sysctl vm.overcommit_memory=0");
+            "sysctl vm.overcommit_memory=%d",
+            need->backing == PREFLIGHT_COMMITTED && sum->largest > whole ? 1 : 0);
 }
 
 static uint64_t with_margin(uint64_t missing, const struct preflight_sum *sum)

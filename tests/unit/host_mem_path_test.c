@@ -47,6 +47,19 @@ static int made_up_statfs(const char *path, struct statfs *result)
     return 0;
 }
 
+/* A tmpfs, and a ramfs where a path has "file" in it, of so many blocks. */
+static fsblkcnt_t memory_blocks;
+
+static int memory_statfs(const char *path, struct statfs *result)
+{
+    memset(result, 0, sizeof *result);
+    result->f_type = strstr(path, "file") ? RAMFS_MAGIC : TMPFS_MAGIC;
+    result->f_bsize = 4096;
+    result->f_blocks = memory_blocks;
+    result->f_bavail = memory_blocks / 2;
+    return 0;
+}
+
 static int failing_statfs(const char *path, struct statfs *result)
 {
     (void)path, (void)result;
@@ -205,6 +218,25 @@ static void what_is_no_file_is_refused(void **state)
     assert_string_equal(error.text, "/srv/pipe: is neither a folder nor a file");
 }
 
+/* Both say so with 0 blocks, all of them free. */
+static void a_tmpfs_has_a_size_or_no_limit(void **state)
+{
+    struct mem_path found;
+    struct error error = {0};
+
+    memory_blocks = 512;
+    assert_int_equal(mem_path_check(*state, "/srv/plain", 0, memory_statfs, &found, &error), 0);
+    assert_int_equal(found.free, MIB);
+    assert_int_equal(found.tmpfs_size, 2 * MIB);
+    memory_blocks = 0;
+    assert_int_equal(mem_path_check(*state, "/srv/plain", 0, memory_statfs, &found, &error), 0);
+    assert_true(found.free == HOST_UNKNOWN);
+    assert_int_equal(found.tmpfs_size, 0);
+    assert_int_equal(mem_path_check(*state, "/srv/plain/file", 0, memory_statfs, &found, &error),
+                     0);
+    assert_true(found.free == HOST_UNKNOWN);
+}
+
 static void a_file_system_that_does_not_answer_is_an_error(void **state)
 {
     struct mem_path found;
@@ -324,6 +356,7 @@ int main(void)
         TEST(every_folder_above_it_must_let_qemu_through),
         TEST(a_relative_path_is_refused),
         TEST(what_is_no_file_is_refused),
+        TEST(a_tmpfs_has_a_size_or_no_limit),
         TEST(a_file_system_that_does_not_answer_is_an_error),
         TEST(the_real_statfs_knows_a_plain_folder),
         TEST(pages_of_a_disk_can_be_written_back),

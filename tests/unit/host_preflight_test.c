@@ -225,10 +225,10 @@ static void a_page_size_that_the_host_lacks_is_named(void **state)
 
     use_hugepages(fixture, 4 * MIB, 512 * MIB);
     expect(fixture, PREFLIGHT_IMPOSSIBLE, "pagesize",
-           "the host has no hugepages of 4M; it has 2M, 1G", "");
+           "the host has no hugepages of 4M; it has 2M, 1G", "--pagesize 2M");
     fixture->facts.pool_count = 0;
     expect(fixture, PREFLIGHT_IMPOSSIBLE, "pagesize",
-           "the host has no hugepages of 4M; it has no hugepages at all", "");
+           "the host has no hugepages of 4M; it has no hugepages at all", "--pagesize 4K");
 }
 
 static void several_devices_are_summed_up(void **state)
@@ -267,7 +267,11 @@ static void memory_that_is_missing_hurts_later_or_now(void **state)
            "needs 11 GiB of the host's memory, 8 GiB are available", "");
     fixture->need.prealloc = true;
     expect(fixture, PREFLIGHT_IMPOSSIBLE, "memory",
-           "needs 11 GiB of the host's memory, 8 GiB are available", "");
+           "needs 11 GiB of the host's memory, 8 GiB are available",
+           "--prealloc off, or a size of at most 10G");
+    fixture->facts.memory_available = fixture->facts.swap_free = MIB;
+    expect(fixture, PREFLIGHT_IMPOSSIBLE, "memory",
+           "needs 11 GiB of the host's memory, 1 MiB are available", "--prealloc off");
 }
 
 static void memory_of_a_node_counts_where_bound(void **state)
@@ -280,9 +284,14 @@ static void memory_of_a_node_counts_where_bound(void **state)
     fixture->facts.memory_available = fixture->facts.memory_total;
     fixture->size = 17 * GIB;
     expect(fixture, PREFLIGHT_IMPOSSIBLE, "memory",
-           "needs 17 GiB on node 1, all memory there is 16 GiB", "");
+           "needs 17 GiB on node 1, all memory there is 16 GiB",
+           "--policy preferred, or a size of at most 16G");
     use_nodes(fixture, PREFLIGHT_POLICY_PREFERRED, "1");
     expect_nothing(fixture);
+    /* No policy takes it out of its cpuset. */
+    node_set_parse("1", &fixture->facts.allowed_nodes);
+    expect(fixture, PREFLIGHT_IMPOSSIBLE, "memory",
+           "needs 17 GiB on node 1, all memory there is 16 GiB", "a size of at most 16G");
 }
 
 static void what_the_kernel_would_not_commit_is_impossible(void **state)
@@ -293,7 +302,8 @@ static void what_the_kernel_would_not_commit_is_impossible(void **state)
     facts->memory_available = 64 * GIB;
     fixture->size = 35 * GIB;
     expect(fixture, PREFLIGHT_IMPOSSIBLE, "commit",
-           "a device of 35 GiB is larger than the host's memory and swap together, 34 GiB", "");
+           "a device of 35 GiB is larger than the host's memory and swap together, 34 GiB",
+           "sysctl vm.overcommit_memory=1");
     facts->overcommit_memory = 1;
     expect_nothing(fixture);
     facts->overcommit_memory = 2;
@@ -302,6 +312,10 @@ static void what_the_kernel_would_not_commit_is_impossible(void **state)
     fixture->size = 2 * GIB;
     expect(fixture, PREFLIGHT_IMPOSSIBLE, "commit",
            "needs 2 GiB, the host's commit limit leaves 1 GiB", "sysctl vm.overcommit_memory=0");
+    /* One that this mode would refuse, too. */
+    fixture->size = 35 * GIB;
+    expect(fixture, PREFLIGHT_IMPOSSIBLE, "commit",
+           "needs 35 GiB, the host's commit limit leaves 1 GiB", "sysctl vm.overcommit_memory=1");
 }
 
 static void the_limit_of_the_memory_cgroup_counts(void **state)
@@ -503,7 +517,18 @@ static void the_file_system_of_the_mem_path_must_have_room(void **state)
 
     fixture->need.path_free = 256 * MIB;
     expect(fixture, PREFLIGHT_IMPOSSIBLE, "mem-path",
-           "needs 512M in the file system of the mem-path, 256M are free", "");
+           "needs 512M in the file system of the mem-path, 256M are free",
+           "make room there, or say another --mem-path");
+    fixture->need.path = "/srv/my vm";
+    fixture->need.path_tmpfs = GIB;
+    expect(fixture, PREFLIGHT_IMPOSSIBLE, "mem-path",
+           "needs 512M in the file system of the mem-path, 256M are free",
+           "mount -o remount,size=1342177280 \"$(stat -c %m '/srv/my vm')\"");
+    use_hugepages(fixture, 2 * MIB, 512 * MIB);
+    fixture->need.path_tmpfs = 0;
+    expect(fixture, PREFLIGHT_IMPOSSIBLE, "mem-path",
+           "needs 512M in the file system of the mem-path, 256M are free",
+           "mount -t hugetlbfs -o pagesize=2M none DIR, and say --mem-path DIR");
 }
 
 /* A shared file on a disk: the kernel writes back what memory has no room for, and commits to none

@@ -27,7 +27,9 @@ static bool is_same(const char *left, const char *right)
 static bool has_monitor(const struct process *process, const char *address)
 {
     for (size_t i = 0; i < process->monitor_count; i++) {
-        if (is_same(process->monitors[i].address, address))
+        const struct process_monitor *monitor = &process->monitors[i];
+
+        if (!monitor->relative && is_same(monitor->address, address))
             return true;
     }
     return false;

@@ -110,6 +110,8 @@ static struct use monitor_use(const struct process *process, const struct proces
     struct qmp_holder holder;
     int served;
 
+    if (monitor->relative)
+        return use_of(UNUSABLE, "relative, its folder is not known");
     if (!monitor->accessible)
         return use_of(UNUSABLE, access(monitor->address, F_OK) == 0 || errno == EACCES
                                     ? "no permission"

@@ -39,6 +39,19 @@ static const char *value_of(const struct arguments *arguments, size_t i, const c
     return strcmp(option, name) == 0 ? arguments->at[i + 1] : NULL;
 }
 
+/* Where its relative paths were meant; NULL: a daemon has left that folder. */
+static const char *folder_of(const struct arguments *arguments, const char *cwd)
+{
+    if (!cwd || strcmp(cwd, "/") != 0)
+        return cwd;
+    for (size_t i = 1; i < arguments->count; i++) {
+        if (strcmp(arguments->at[i], "-daemonize") == 0 ||
+            strcmp(arguments->at[i], "--daemonize") == 0)
+            return NULL;
+    }
+    return cwd;
+}
+
 static int replace(char **text, const char *value)
 {
     char *copy = strdup(value);
@@ -51,7 +64,7 @@ static int replace(char **text, const char *value)
 }
 
 /* Takes address, which the process then owns. */
-static int add_monitor(struct process *process, char *address)
+static int add_monitor_at(struct process *process, char *address, bool relative)
 {
     struct process_monitor *grown;
 
@@ -67,8 +80,14 @@ static int add_monitor(struct process *process, char *address)
         return -1;
     }
     process->monitors = grown;
-    grown[process->monitor_count++] = (struct process_monitor){.address = address};
+    grown[process->monitor_count++] =
+        (struct process_monitor){.address = address, .relative = relative};
     return 0;
+}
+
+static int add_monitor(struct process *process, char *address)
+{
+    return add_monitor_at(process, address, false);
 }
 
 static int add_path(struct process *process, const char *cwd, const char *path)
@@ -76,8 +95,8 @@ static int add_path(struct process *process, const char *cwd, const char *path)
     char *address = NULL;
 
     if (path[0] == '/' || !cwd)
-        address = strdup(path);
-    else if (asprintf(&address, "%s/%s", strcmp(cwd, "/") == 0 ? "" : cwd, path) < 0)
+        return add_monitor_at(process, strdup(path), path[0] != '/');
+    if (asprintf(&address, "%s/%s", strcmp(cwd, "/") == 0 ? "" : cwd, path) < 0)
         address = NULL;
     return add_monitor(process, address);
 }
@@ -221,8 +240,8 @@ int process_parse(const char *cmdline, size_t length, const char *cwd, struct pr
     *process = (struct process){0};
     if (!arguments)
         return -1;
-    arguments->cwd = cwd;
     split(cmdline, length, arguments);
+    arguments->cwd = folder_of(arguments, cwd);
     for (size_t i = 1; i + 1 < arguments->count && status == 0; i++)
         status = read_argument(process, arguments, i);
     free(arguments);

@@ -108,15 +108,56 @@ static bool socket_path(const char *root, pid_t pid, const char *descriptor, cha
     return known;
 }
 
-static bool may_connect(const char *root, const char *address)
+static bool is_socket(const char *root, const char *path, int permission)
 {
     char joined[FILES_PATH];
     struct stat status;
 
-    if (address[0] != '/') /* a path that could not be completed, or TCP */
-        return strchr(address, ':') && !strchr(address, '/');
-    return files_join(root, address, joined, sizeof joined) && stat(joined, &status) == 0 &&
-           S_ISSOCK(status.st_mode) && access(joined, W_OK) == 0;
+    return files_join(root, path, joined, sizeof joined) && stat(joined, &status) == 0 &&
+           S_ISSOCK(status.st_mode) && access(joined, permission) == 0;
+}
+
+static bool may_connect(const char *root, const struct process_monitor *monitor)
+{
+    if (monitor->relative)
+        return false;
+    return monitor->address[0] != '/' || is_socket(root, monitor->address, W_OK); /* or TCP */
+}
+
+/* The folder in which the process was started, as far as its shell said; "": unknown. */
+static void read_first_folder(const char *root, pid_t pid, char *folder, size_t size)
+{
+    char path[64], *environment;
+    size_t length = 0;
+
+    *folder = '\0';
+    snprintf(path, sizeof path, "proc/%d/environ", (int)pid);
+    environment = files_load(root, path, CMDLINE, &length);
+    if (!environment)
+        return;
+    for (size_t i = 0; i < length; i += strlen(environment + i) + 1) {
+        if (strncmp(environment + i, "PWD=/", 5) == 0)
+            snprintf(folder, size, "%s", environment + i + 4);
+    }
+    free(environment);
+}
+
+/* A daemon has left the folder in which it made its socket. */
+static void complete_path(const char *root, pid_t pid, struct process_monitor *monitor)
+{
+    char folder[FILES_PATH];
+    char *address = NULL;
+
+    read_first_folder(root, pid, folder, sizeof folder);
+    if (!*folder || asprintf(&address, "%s/%s", folder, monitor->address) < 0)
+        return;
+    if (is_socket(root, address, F_OK)) {
+        free(monitor->address);
+        monitor->address = address;
+        monitor->relative = false;
+    } else {
+        free(address);
+    }
 }
 
 /* Where QEMU was handed its listening socket, the address is what the kernel knows of it. */
@@ -138,7 +179,9 @@ static void complete_monitors(const char *root, struct process *process)
             if (!known)
                 continue;
         }
-        monitor->accessible = may_connect(root, monitor->address);
+        if (monitor->relative)
+            complete_path(root, process->pid, monitor);
+        monitor->accessible = may_connect(root, monitor);
         process->monitors[kept++] = *monitor;
     }
     process->monitor_count = kept;

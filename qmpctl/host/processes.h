@@ -12,6 +12,7 @@
 
 struct process_monitor {
     char *address;   /* as qmp_client_connect takes it: an absolute path, or HOST:PORT */
+    bool relative;   /* address is a relative path, of which the folder is not known */
     bool accessible; /* a socket is there and we may write to it; TCP: always */
 };
 
@@ -43,7 +44,9 @@ bool process_names_object(const char *cmdline, size_t length, const char *id);
 
 /*
  * Pure: what the arguments of a QEMU say. cmdline: as in /proc/PID/cmdline, each argument ended by
- * a zero byte, the program first. cwd: for relative paths; NULL leaves them as they are.
+ * a zero byte, the program first. cwd: for relative paths; NULL leaves them as they are, and so
+ * does
+ * "/" with -daemonize, by which QEMU goes there when it has made its sockets.
  * A chardev handed over as descriptor N has the address "fd:N". accessible is not set.
  * Returns 0, or -1: out of memory. *process is the caller's to clear in both cases.
  */

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -181,6 +182,43 @@ static void test_list_is_for_ordinary_users(void **state)
     expect_why_not(own, "no such socket");
     lab_stop(own);
     lab_stop(other);
+}
+
+/* Runs QEMU as a daemon, from this folder; it ends with "quit". */
+static void start_daemon(const char *folder)
+{
+    pid_t pid = fork();
+    int status;
+
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        if (chdir(folder) == 0 && setenv("PWD", folder, 1) == 0)
+            execlp("qemu-system-x86_64", "qemu-system-x86_64", "-machine", "none", "-nodefaults",
+                   "-display", "none", "-daemonize", "-name", "daemon", "-qmp",
+                   "unix:web.qmp,server=on,wait=off", (char *)NULL);
+        _exit(127);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
+static void test_list_finds_a_daemon_by_its_relative_path(void **state)
+{
+    char folder[] = "/tmp/qmpctl-daemon-XXXXXX", path[64];
+    json_t *rows;
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/web.qmp", folder);
+    start_daemon(folder);
+    rows = json_loads(RUN(path, "list", "--json")->out, 0, NULL);
+    EXPECT(0, path, "qmp", "quit"); /* before anything may fail */
+    assert_int_equal(json_array_size(rows), 1);
+    assert_string_equal(json_string_value(json_at(rows, "0.socket")), path);
+    assert_true(json_is_true(json_at(rows, "0.usable")));
+    json_decref(rows);
+    unlink(path);
+    assert_int_equal(rmdir(folder), 0);
 }
 
 static int end_ordinary(void **state)
@@ -452,6 +490,7 @@ int main(void)
         cmocka_unit_test_teardown(test_list_names_who_uses_a_monitor, lab_teardown),
         cmocka_unit_test_teardown(test_list_tells_that_a_qemu_stands_still, lab_teardown),
         cmocka_unit_test_teardown(test_list_is_for_ordinary_users, end_ordinary),
+        cmocka_unit_test(test_list_finds_a_daemon_by_its_relative_path),
         cmocka_unit_test(test_list_says_what_is_missing),
         cmocka_unit_test_teardown(test_status_of_many_waits_for_no_dead_one, lab_teardown),
         cmocka_unit_test_teardown(test_a_glob_names_the_sockets_that_match, lab_teardown),

@@ -150,19 +150,25 @@ static int teardown(void **state)
     return 0;
 }
 
-static void add_process(const char *root, int pid, const char *exe, const char *cmdline,
-                        size_t length)
+static void add_process_in(const char *root, int pid, const char *folder, const char *exe,
+                           const char *cmdline, size_t length)
 {
     char path[64];
 
     snprintf(path, sizeof path, "proc/%d/cmdline", pid);
     tree_write_bytes(root, path, cmdline, length);
     snprintf(path, sizeof path, "proc/%d/cwd", pid);
-    tree_link(root, path, "/run");
+    tree_link(root, path, folder);
     if (!exe)
         return;
     snprintf(path, sizeof path, "proc/%d/exe", pid);
     tree_link(root, path, exe);
+}
+
+static void add_process(const char *root, int pid, const char *exe, const char *cmdline,
+                        size_t length)
+{
+    add_process_in(root, pid, "/run", exe, cmdline, length);
 }
 
 /* Listens at a path below the tree's root; the path may be long, so go there. */
@@ -231,6 +237,50 @@ static void a_socket_is_accessible_where_one_is_there(void **state)
     close(listener);
 }
 
+/* QEMU as a daemon has gone to "/", and its socket lies where it was started. */
+static void a_daemons_socket_is_found_where_it_was_started(void **state)
+{
+    static const char daemon[] = "q\0-qmp\0unix:web.qmp,server=on\0-qmp\0unix:none.qmp,server=on\0"
+                                 "-qmp\0unix:/run/web.qmp,server=on\0--daemonize";
+    static const char environment[] = "A=1\0OLDPWD=/tmp\0PWD=/run\0B=2";
+    int listener = listen_at(*state, "run/web.qmp");
+    const struct process_monitor *monitors;
+    struct process_list list;
+
+    for (int pid = 30; pid <= 33; pid++)
+        add_process_in(*state, pid, "/", "/usr/bin/qemu-system-x86_64", daemon, sizeof daemon);
+    tree_write_bytes(*state, "proc/30/environ", environment, sizeof environment);
+    tree_write(*state, "proc/31/environ", "PWD=run"); /* not where anything could be */
+    tree_write(*state, "proc/32/environ", "PWD=/%s", "tmp");
+    assert_int_equal(process_list_read(*state, &list), 0);
+    assert_int_equal(list.count, 4);
+    monitors = list.processes[0].monitors;
+    assert_string_equal(monitors[0].address, "/run/web.qmp");
+    assert_true(monitors[0].accessible && !monitors[0].relative);
+    assert_string_equal(monitors[1].address, "none.qmp");
+    assert_true(!monitors[1].accessible && monitors[1].relative);
+    assert_true(monitors[2].accessible && !monitors[2].relative);
+    for (size_t i = 1; i < list.count; i++) {
+        assert_string_equal(list.processes[i].monitors[0].address, "web.qmp");
+        assert_true(list.processes[i].monitors[0].relative);
+        assert_false(list.processes[i].monitors[0].accessible);
+    }
+    process_list_free(&list);
+    close(listener);
+}
+
+/* In "/" of its own accord. */
+static void a_relative_path_in_the_topmost_folder(void **state)
+{
+    struct process process;
+
+    (void)state;
+    assert_int_equal(process_parse(ARGUMENTS("q\0-qmp\0unix:web.qmp,server=on"), "/", &process), 0);
+    assert_string_equal(process.monitors[0].address, "/web.qmp");
+    assert_false(process.monitors[0].relative);
+    process_clear(&process);
+}
+
 static void an_inherited_socket_is_found_by_its_number(void **state)
 {
     struct process_list list;
@@ -280,6 +330,9 @@ int main(void)
         cmocka_unit_test(what_is_no_qmp_server_is_left_out),
         cmocka_unit_test_setup_teardown(qemus_are_told_from_the_rest, setup, teardown),
         cmocka_unit_test_setup_teardown(a_socket_is_accessible_where_one_is_there, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_daemons_socket_is_found_where_it_was_started, setup,
+                                        teardown),
+        cmocka_unit_test(a_relative_path_in_the_topmost_folder),
         cmocka_unit_test_setup_teardown(an_inherited_socket_is_found_by_its_number, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_host_without_proc_is_an_error, setup, teardown),

@@ -225,12 +225,14 @@ static void no_row_is_lost_for_a_name(void **state)
     json_decref(json);
 }
 
-/* Nobody listens at either: of the one the system does not tell, and the other is not there. */
+/* Nobody listens at any: one is not there, of one the system does not tell, and one has no place.
+ */
 static void a_monitor_is_free_only_where_that_is_known(void **state)
 {
     struct process_monitor monitors[] = {{.address = (char[]){"/nonexistent/qmp"}},
-                                         {.address = (char[]){"127.0.0.1:1"}, .accessible = true}};
-    const struct process process = {.pid = 7, .monitors = monitors, .monitor_count = 2};
+                                         {.address = (char[]){"127.0.0.1:1"}, .accessible = true},
+                                         {.address = (char[]){"web.qmp"}, .relative = true}};
+    const struct process process = {.pid = 7, .monitors = monitors, .monitor_count = 3};
     const struct process *items[] = {&process};
     const struct listing listing = {.items = items, .count = 1};
     json_t *json = output_list_json(&listing);
@@ -243,7 +245,9 @@ static void a_monitor_is_free_only_where_that_is_known(void **state)
     output_list_text(file, &listing);
     assert_printed("    PID  NAME      MEMORY  SOCKET            USE\n"
                    "      7  -              -  /nonexistent/qmp  no such socket\n"
-                   "      7  -              -  127.0.0.1:1       not known whether it is in use\n");
+                   "      7  -              -  127.0.0.1:1       not known whether it is in use\n"
+                   "      7  -              -  web.qmp           relative, its folder is not known"
+                   "\n");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -41,7 +41,7 @@ static int print_fleet(const struct fleet *fleet, bool json)
 static int status_of_many(const struct options *options, struct error *error)
 {
     struct fleet fleet;
-    int code = fleet_snapshot(&fleet, options, error);
+    int code = fleet_snapshot(&fleet, options, false, error);
 
     if (code == 0)
         code = print_fleet(&fleet, options->json);

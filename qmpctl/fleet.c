@@ -16,6 +16,7 @@ static void finish(struct fleet_vm *one, struct memory *memory, const struct err
     struct fleet *fleet = one->fleet;
 
     one->memory = memory;
+    one->pid = memory && fleet->with_pids ? vm_pid(one->vm) : 0;
     if (error)
         one->error = *error;
     vm_free(one->vm);
@@ -69,9 +70,11 @@ static void fleet_advance(struct fleet *fleet)
         event_base_loopbreak(fleet->base);
 }
 
-int fleet_snapshot(struct fleet *fleet, const struct options *options, struct error *error)
+int fleet_snapshot(struct fleet *fleet, const struct options *options, bool with_pids,
+                   struct error *error)
 {
-    *fleet = (struct fleet){.count = options->sockets.count, .options = options};
+    *fleet =
+        (struct fleet){.count = options->sockets.count, .options = options, .with_pids = with_pids};
     fleet->vms = calloc(fleet->count + 1, sizeof *fleet->vms);
     fleet->base = session_base_new();
     if (!fleet->vms || !fleet->base)

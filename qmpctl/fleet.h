@@ -10,6 +10,7 @@ struct vm;
 struct fleet_vm {
     const char *address;   /* borrowed from the options */
     struct memory *memory; /* NULL: it could not be asked, error says why */
+    pid_t pid;             /* QEMU's, where that was asked for; 0: it cannot be seen */
     struct error error;
     struct vm *vm; /* while it is asked */
     struct fleet *fleet;
@@ -21,12 +22,14 @@ struct fleet {
     const struct options *options;
     struct event_base *base;
     size_t next, open; /* the next to be asked; how many are being asked */
-    bool advancing;
+    bool with_pids, advancing;
 };
 
-/* Takes a snapshot of each VM that the options name; 0, or -1 with *error set where none could be
- * asked for a reason of our own. fleet_free is right in either case. */
-int fleet_snapshot(struct fleet *fleet, const struct options *options, struct error *error);
+/* Takes a snapshot of each VM that the options name, with_pids: and finds its process; 0, or -1
+ * with *error set where none could be asked for a reason of our own. fleet_free is right in either
+ * case. */
+int fleet_snapshot(struct fleet *fleet, const struct options *options, bool with_pids,
+                   struct error *error);
 void fleet_free(struct fleet *fleet);
 
 #endif

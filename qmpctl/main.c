@@ -16,7 +16,7 @@ static const struct command commands[] = {
     {"set", "SIZE", "bring the total to SIZE (8G), or by an amount (+2G, -1G)",
      OPTIONS_NODE | OPTIONS_PLACEMENT | OPTIONS_PLAN | OPTIONS_CHOICE | OPTIONS_DRY, cmd_set},
     {"plan", "SIZE", "what set SIZE would do; changes nothing",
-     OPTIONS_NODE | OPTIONS_PLACEMENT | OPTIONS_PLAN | OPTIONS_CHOICE, cmd_plan},
+     OPTIONS_NODE | OPTIONS_PLACEMENT | OPTIONS_PLAN | OPTIONS_CHOICE | OPTIONS_MANY, cmd_plan},
     {"plug", "SIZE | --xml FILE", "plug one device",
      OPTIONS_NODE | OPTIONS_PLACEMENT | OPTIONS_DEVICE | OPTIONS_DRY, cmd_plug},
     {"unplug", "ID...", "unplug these devices, and delete their backends",

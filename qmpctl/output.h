@@ -14,6 +14,7 @@ void output_status_text(FILE *file, const struct memory *memory);
 /* An array of the above, a VM that could not be asked as {"socket", "error"}; a row a VM. */
 json_t *output_fleet_json(const struct fleet *fleet);
 void output_fleet_text(FILE *file, const struct fleet *fleet);
+/* {"socket", "error"}. */
 json_t *output_unreachable_json(const char *address, const struct error *error);
 /* The QEMU processes that were asked for: a row a monitor, and whether it can be used. */
 struct listing {

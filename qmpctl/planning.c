@@ -34,6 +34,12 @@ uint64_t planning_target(const struct change *change, const struct memory *memor
     return total > less ? total - less : 0;
 }
 
+bool planning_may_plug(const struct change *change)
+{
+    return change->kind == CHANGE_PLUG || change->kind == CHANGE_SET ||
+           (change->kind == CHANGE_UNPLUG_SIZE && change->swap);
+}
+
 static int64_t least_node(const struct memory *memory, const struct result *result)
 {
     int64_t best = 0;

@@ -12,6 +12,9 @@
  * which no plan reaches. */
 uint64_t planning_target(const struct change *change, const struct memory *memory);
 
+/* Whether it may plug: a change that only gives back has nothing to ask of the host. */
+bool planning_may_plug(const struct change *change);
+
 /*
  * Appends the steps that bring the VM from memory to target. 0, or -1 with *error set: EXIT_NO_PLAN
  * with result->nearest, EXIT_FAILED, EXIT_USAGE. placement: what new devices are made of, as its

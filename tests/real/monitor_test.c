@@ -273,6 +273,37 @@ static void test_status_of_many_waits_for_no_dead_one(void **state)
     lab_stop(well);
 }
 
+/* To each its own plan, as if it were alone; the code is that of the last that has none. */
+static void test_plan_of_many_is_a_plan_of_each(void **state)
+{
+    struct lab_vm *full = lab_start(LAB_HOST, LAB_ABSENT, "512M,slots=1,maxmem=640M", NULL);
+    struct lab_vm *dead = lab_start(LAB_HOST, LAB_ABSENT, NULL, NULL);
+    struct lab_vm *well = lab_start(LAB_HOST, LAB_ABSENT, NULL, NULL);
+    const struct run_result *result;
+    json_t *plans, *alone;
+
+    (void)state;
+    lab_kill(dead);
+    plans = run_json(EXPECT(6, lab_socket(well), "-s", lab_socket(dead), "-s", lab_socket(full),
+                            "plan", "768M", "--json", "--granule", "64M", "--host-nodes", "0"));
+    alone = run_json(EXPECT(0, lab_socket(well), "plan", "768M", "--json", "--granule", "64M",
+                            "--host-nodes", "0"));
+    assert_int_equal(json_array_size(plans), 3);
+    assert_string_equal(json_string_value(json_at(plans, "0.socket")), lab_socket(well));
+    json_object_set_new(alone, "socket", json_string(lab_socket(well)));
+    assert_true(json_equal(alone, json_array_get(plans, 0)));
+    assert_string_equal(json_string_value(json_at(plans, "1.socket")), lab_socket(dead));
+    assert_int_equal(json_integer_value(json_at(plans, "1.error.code")), 3);
+    assert_string_equal(json_string_value(json_at(plans, "2.socket")), lab_socket(full));
+    assert_int_equal(json_integer_value(json_at(plans, "2.error.code")), 6);
+    assert_true(json_is_object(json_at(plans, "2.nearest")));
+    json_decref(alone);
+    json_decref(plans);
+    result = EXPECT(0, lab_socket(well), "-s", lab_socket(full), "plan", "512M");
+    expect_text(result->out, lab_socket(full));
+    expect_text(result->out, "memory  512 MiB, unchanged");
+}
+
 static void test_a_glob_names_the_sockets_that_match(void **state)
 {
     struct lab_vm *vm = lab_start(LAB_HOST, LAB_ABSENT, NULL, NULL);
@@ -493,6 +524,7 @@ int main(void)
         cmocka_unit_test(test_list_finds_a_daemon_by_its_relative_path),
         cmocka_unit_test(test_list_says_what_is_missing),
         cmocka_unit_test_teardown(test_status_of_many_waits_for_no_dead_one, lab_teardown),
+        cmocka_unit_test_teardown(test_plan_of_many_is_a_plan_of_each, lab_teardown),
         cmocka_unit_test_teardown(test_a_glob_names_the_sockets_that_match, lab_teardown),
         cmocka_unit_test(test_one_change_is_for_one_vm),
         ON_EACH(test_a_busy_monitor_is_named_with_its_user),

@@ -299,9 +299,13 @@ static struct action step_refused(struct job *job, const struct input *input)
     return look(job, input->now);
 }
 
-static void accept_failed(const struct step *step, struct error *error)
+/* The guest said no; where it says nothing, it may still come to it. */
+static void accept_failed(const struct job *job, const struct step *step, struct error *error)
 {
     error_set(error, EXIT_FAILED, "plug %s: %s", step->id, step->detail);
+    if (!job->change->atomic)
+        error_hint(error, "the device is there all the same; the guest's log may tell why, and "
+                          "qmpctl unplug takes it away");
 }
 
 /* A step has ended. */
@@ -316,9 +320,9 @@ static struct action step_ended(struct job *job, const struct input *input)
     case STEP_DONE:
         if (step->action == STEP_UNPLUG)
             job->released_since_refusal = true;
-        if (!step->accepted_known || step->accepted || !may_replan(job))
+        if (!step->accepted_known || step->accepted)
             return begin_step(job, input->memory, input->now);
-        accept_failed(step, &error);
+        accept_failed(job, step, &error);
         break;
     case STEP_REFUSED:
         if (may_replan(job) && !job->change->stop_on_refusal && !job->interrupted)

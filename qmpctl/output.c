@@ -284,7 +284,7 @@ static void print_step(FILE *file, const struct step *step, int names)
                  step->id, size_human(step->size).text, node, step_result_name(step->result));
     if (step->result != STEP_PLANNED)
         fprintf(file, " in %.2f s", step->seconds);
-    if (step->action == STEP_PLUG && step->result == STEP_DONE && !step->accepted)
+    if (step->action == STEP_PLUG && step->result == STEP_DONE && !step->accepted_known)
         fputs(", not accepted by the guest yet", file);
     if (*reason) {
         fputs(": ", file);

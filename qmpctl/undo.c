@@ -41,7 +41,7 @@ void undo_note(struct step *step, const struct step *undo)
 {
     if (undo->result == STEP_DONE) {
         step->result = STEP_UNDONE;
-        snprintf(step->detail, sizeof step->detail, "taken back, since a later step fell short");
+        snprintf(step->detail, sizeof step->detail, "taken back, since not all could be done");
         return;
     }
     step->error = undo->error;

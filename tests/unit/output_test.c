@@ -153,7 +153,11 @@ static void a_long_name_leaves_the_columns_in_line(void **state)
 static void results_are_exact_and_say_what_is_missing(void **state)
 {
     struct step steps[] = {
-        {.id = "dimm0", .size = 128 * MIB, .result = STEP_DONE, .accepted = true},
+        {.id = "dimm0",
+         .size = 128 * MIB,
+         .result = STEP_DONE,
+         .accepted_known = true,
+         .accepted = true},
         {.id = "dimm1", .size = 1408 * MIB, .node = 1, .result = STEP_FAILED, .reason = "no"}};
     struct result result = {.before = 2048 * MIB,
                             .requested = 3584 * MIB,

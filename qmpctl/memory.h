@@ -62,6 +62,7 @@ struct memory {
     int64_t slots_total; /* -1 unknown */
     int64_t slots_used;
     bool migrating;
+    bool guest_tells; /* its answers can be seen slot by slot: the machine has ACPI */
     struct memory_device *devices;
     size_t device_count;
     struct memory_backend *backends;

@@ -149,6 +149,7 @@ static void read_machine(struct memory *memory, const struct snapshot *snapshot)
     const json_t *machine = snapshot->asked[QUERY_MACHINE].value;
     uint64_t region = 0;
 
+    memory->guest_tells = json_is_array(snapshot->asked[QUERY_OSPM].value);
     read_ospm(memory, snapshot->asked[QUERY_OSPM].value);
     if (json_is_object(machine)) {
         memory->slots_total = integer_or(machine, "slots", 0);

@@ -3,15 +3,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HINT_MOVABLE                                                                               \
-    "the guest can only give back memory that it onlined as movable: "                             \
-    "echo online_movable > /sys/devices/system/memory/auto_online_blocks before plugging"
+#include "unplug_words.h"
 
 void unplug_init(struct unplug *unplug, struct step *step, const struct memory_device *device,
                  const struct memory *memory, int64_t deadline)
 {
-    *unplug = (struct unplug){
-        .step = step, .deadline = deadline, .guest_runs = memory_is_running(memory)};
+    *unplug = (struct unplug){.step = step,
+                              .deadline = deadline,
+                              .guest_runs = memory_is_running(memory),
+                              .guest_tells = memory->guest_tells};
     snprintf(unplug->path, sizeof unplug->path, "%s", device->qom_path);
     if (device->backend && !device->backend->boot)
         snprintf(unplug->backend, sizeof unplug->backend, "%s", device->backend->id);
@@ -57,44 +57,19 @@ static struct action refused(struct unplug *unplug, int64_t now)
 
     snprintf(reason, sizeof reason, "the guest refused: %s", unplug->refusal);
     fall_short(unplug, STEP_REFUSED, EXIT_REFUSED, reason, now);
-    error_hint(&unplug->step->error, HINT_MOVABLE);
+    error_hint(&unplug->step->error, "%s", unplug_refusal_hint(unplug->refusal_status));
     return action_finish();
 }
 
 /* The deadline has passed and the device is still there. */
 static struct action not_in_time(struct unplug *unplug, int64_t now)
 {
-    struct error *error = &unplug->step->error;
+    const struct unplug_words words = unplug_late_words(unplug);
 
     unplug->step->pending = true;
-    if (unplug->interrupted) {
-        fall_short(unplug, STEP_TIMEOUT, EXIT_TIMED_OUT,
-                   "interrupted; the request stands and may still complete", now);
-    } else if (unplug->reset) {
-        fall_short(unplug, STEP_TIMEOUT, EXIT_TIMED_OUT,
-                   "the guest was reset before it answered; it may have forgotten the request, or "
-                   "act on it after its boot",
-                   now);
-        error_hint(error, "look with qmpctl status when it has booted, and ask again");
-    } else if (unplug->in_progress) {
-        fall_short(unplug, STEP_TIMEOUT, EXIT_TIMED_OUT,
-                   "stalled: the guest is still trying, and may complete it later", now);
-        error_hint(error, "free memory in the guest, or wait longer (--timeout); further requests "
-                          "wait behind this one");
-    } else if (unplug->unsure) {
-        fall_short(unplug, STEP_TIMEOUT, EXIT_TIMED_OUT,
-                   "QEMU did not confirm the request, so whether the guest was asked is not known",
-                   now);
-        error_hint(error, "look with qmpctl status, then ask again");
-    } else if (!unplug->guest_runs) {
-        fall_short(unplug, STEP_TIMEOUT, EXIT_TIMED_OUT,
-                   "the guest is not running; the request waits for it", now);
-        error_hint(error, "let it run (qmpctl qmp cont), then look again with qmpctl status");
-    } else {
-        fall_short(unplug, STEP_TIMEOUT, EXIT_TIMED_OUT,
-                   "nobody answers: no sign that the guest handles memory hotplug", now);
-        error_hint(error, "the guest may not be booted yet, or has no ACPI memory hotplug driver");
-    }
+    fall_short(unplug, STEP_TIMEOUT, EXIT_TIMED_OUT, words.reason, now);
+    if (words.hint)
+        error_hint(&unplug->step->error, "%s", words.hint);
     return action_finish();
 }
 
@@ -148,9 +123,11 @@ static void note_ost(struct unplug *unplug, const struct guest_answer *answer)
         return;
     if (answer->status == OST_IN_PROGRESS)
         unplug->in_progress = true;
-    else if (answer->status != OST_SUCCESS) /* success: DEVICE_DELETED says it */
-        snprintf(unplug->refusal, sizeof unplug->refusal, "%s (OST status %lld)",
-                 ost_status_text(answer->status), (long long)answer->status);
+    if (answer->status == OST_IN_PROGRESS || answer->status == OST_SUCCESS)
+        return; /* success: DEVICE_DELETED says it */
+    unplug->refusal_status = answer->status;
+    snprintf(unplug->refusal, sizeof unplug->refusal, "%s (OST status %lld)",
+             ost_status_text(answer->status), (long long)answer->status);
 }
 
 static void note_event(struct unplug *unplug, const struct qmp_event *event)
@@ -171,6 +148,7 @@ static void note_event(struct unplug *unplug, const struct qmp_event *event)
         unplug->gone = true;
     } else if (strcmp(event->name, "DEVICE_UNPLUG_GUEST_ERROR") == 0 ||
                strcmp(event->name, "MEM_UNPLUG_ERROR") == 0) {
+        unplug->refusal_status = -1;
         snprintf(unplug->refusal, sizeof unplug->refusal, "%s",
                  message ? message : "it reported an unplug error");
     }
@@ -196,6 +174,7 @@ static struct action on_snapshot(struct unplug *unplug, const struct input *inpu
     if (memory_device_is_pending(device))
         unplug->in_progress = true;
     unplug->guest_runs = memory_is_running(input->memory);
+    unplug->guest_tells = input->memory->guest_tells;
     return await(unplug, input->now);
 }
 

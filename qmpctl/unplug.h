@@ -34,13 +34,15 @@ struct unplug {
     struct guest_answer answer; /* the last of its slot that is known */
     struct guest_answer before; /* the same, of when the snapshot was asked for */
     bool guest_runs;
-    bool asked;        /* device_del was sent, and no error came */
-    bool unsure;       /* it had no reply: whether QEMU got it is not known */
-    bool in_progress;  /* the guest said that it is at it */
-    bool reset;        /* the guest was: nothing more can be expected from this attempt */
-    bool gone;         /* DEVICE_DELETED came */
-    char refusal[320]; /* the guest's reason; empty: it has not refused */
-    struct error no;   /* QEMU's, to the request; code 0: none */
+    bool guest_tells;       /* what it does with a request, in its slot */
+    bool asked;             /* device_del was sent, and no error came */
+    bool unsure;            /* it had no reply: whether QEMU got it is not known */
+    bool in_progress;       /* the guest said that it is at it */
+    bool reset;             /* the guest was: nothing more can be expected from this attempt */
+    bool gone;              /* DEVICE_DELETED came */
+    char refusal[320];      /* the guest's reason; empty: it has not refused */
+    int64_t refusal_status; /* of _OST; -1: it gave none */
+    struct error no;        /* QEMU's, to the request; code 0: none */
     bool interrupted;
     bool backend_retried;
 };

@@ -10,6 +10,7 @@ void dimm_init(struct dimm *dimm)
                                           .answer = {OST_SOURCE_PLUG, OST_SUCCESS},
                                           .backend = &dimm->backend};
     dimm->memory = (struct memory){.state = "running",
+                                   .guest_tells = true,
                                    .devices = &dimm->device,
                                    .device_count = 1,
                                    .backends = &dimm->backend,

@@ -475,6 +475,7 @@ void model_init(struct model *model, const struct change *change, const uint64_t
 {
     *model = (struct model){.asked_state = -1};
     model->memory = (struct memory){.state = "running",
+                                    .guest_tells = true,
                                     .base = MODEL_BASE,
                                     .maximum = (uint64_t)16 << 30,
                                     .slots_total = MODEL_DEVICES,

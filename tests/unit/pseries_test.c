@@ -70,12 +70,24 @@ static void an_error_of_another_device_is_not_ours(void **state)
     fake_monitor_finish(fake);
 }
 
+static void silence_does_not_tell_of_the_guest(void **state)
+{
+    struct fake_monitor *fake = start_pseries();
+    const struct run_result *result;
+
+    (void)state;
+    result = EXPECT(5, fake_monitor_path(fake), "unplug", "dimm0", "-t", "0.2");
+    assert_non_null(strstr(result->err, "cannot be seen on a machine without ACPI\nhint: wait "));
+    fake_monitor_finish(fake);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(mem_unplug_error_is_a_refusal),
         cmocka_unit_test(device_unplug_guest_error_is_a_refusal),
         cmocka_unit_test(an_error_of_another_device_is_not_ours),
+        cmocka_unit_test(silence_does_not_tell_of_the_guest),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

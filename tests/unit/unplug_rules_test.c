@@ -118,6 +118,32 @@ static void a_guest_that_was_paused_meanwhile_is_called_paused(void **state)
     assert_non_null(strstr(step.reason, "not running"));
 }
 
+static void a_guest_that_was_paused_while_it_was_at_it_is_no_stalled_one(void **state)
+{
+    (void)state;
+    begin(0);
+    tell(INPUT_REPLY);
+    hear_ost(3, 0x84);
+    assert_int_equal(tell_at(INPUT_TIME, DEADLINE).kind, ACTION_SNAPSHOT);
+    dimm.memory.state = "paused";
+    assert_int_equal(tell_at(INPUT_SNAPSHOT, DEADLINE).kind, ACTION_FINISH);
+    assert_non_null(strstr(step.reason, "not running; it had begun"));
+    assert_non_null(strstr(step.error.hint, "qmp cont"));
+}
+
+static void a_refusal_has_the_hint_of_its_status(void **state)
+{
+    (void)state;
+    begin(0);
+    tell(INPUT_REPLY);
+    hear_ost(3, 0x80);
+    assert_non_null(strstr(step.error.hint, "hotplug/memory/enabled"));
+    begin(0);
+    tell(INPUT_REPLY);
+    hear("DEVICE_UNPLUG_GUEST_ERROR", json_pack("{s:s}", "device", "dimm0"));
+    assert_non_null(strstr(step.error.hint, "online_movable"));
+}
+
 static void a_request_that_was_heard_stays_pending_when_all_is_lost(void **state)
 {
     static const struct error lost = {.code = EXIT_NO_CONNECTION, .text = "lost"};
@@ -213,6 +239,8 @@ int main(void)
         cmocka_unit_test(a_reset_ends_the_wait_only_where_the_guest_was_asked),
         cmocka_unit_test(qemu_may_take_no_longer_than_the_guest),
         cmocka_unit_test(a_guest_that_was_paused_meanwhile_is_called_paused),
+        cmocka_unit_test(a_guest_that_was_paused_while_it_was_at_it_is_no_stalled_one),
+        cmocka_unit_test(a_refusal_has_the_hint_of_its_status),
         cmocka_unit_test(a_request_that_was_heard_stays_pending_when_all_is_lost),
         cmocka_unit_test(a_refusal_that_is_as_before_is_no_answer),
         cmocka_unit_test(boot_memory_is_not_deleted),

@@ -190,6 +190,18 @@ static void fill_request(const struct change *change, const struct memory *memor
     request->node = change->node == NODE_ANY ? MEMPLAN_ANY_NODE : node_index(memory, change->node);
 }
 
+/* Whoever asked for one size and gets another is told, before what the granule is. */
+static void note_nearest(uint64_t target, uint64_t reached, struct result *result)
+{
+    char granule[sizeof result->note];
+
+    memcpy(granule, result->note, sizeof granule);
+    snprintf(result->note, sizeof result->note,
+             "%s cannot be reached exactly, %s is the nearest %s; ", size_exact(target).text,
+             size_exact(reached).text, reached > target ? "above" : "below");
+    strncat(result->note, granule, sizeof result->note - strlen(result->note) - 1);
+}
+
 static int take_plan(const struct change *change, const struct placement *placement,
                      const struct memory *memory, uint64_t target,
                      const struct memplan_request *request, struct result *result,
@@ -201,6 +213,8 @@ static int take_plan(const struct change *change, const struct placement *placem
 
     if (status == MEMPLAN_OK && placement && placement->prealloc)
         make_small(*request, &plan);
+    if (status == MEMPLAN_OK && plan.nearest_chosen)
+        note_nearest(target, memory_total(memory) + (uint64_t)plan.delta, result);
     if (status == MEMPLAN_OK)
         code = add_steps(change, memory, &plan, result, error);
     else if (status == MEMPLAN_NONE)

@@ -47,6 +47,8 @@ static const struct {
      "--json: [{\"pid\", \"name\", \"uuid\", \"socket\", \"memory\", \"usable\", \"monitors\":\n"
      "  [{\"socket\", \"usable\", \"why-not\"}]}]; the first socket is the one to use, memory is "
      "in bytes,\n  usable null where the system does not tell\n"},
+    {"unplug", "--nearest up and down mean what the VM has then, not what is taken: with down,\n"
+               "  unplug --size 100M takes more than 100M.\n"},
     {"qmp",
      "--timeout is the wait for the reply. Prints what QEMU's \"return\" holds; with --wait-event\n"
      "  {\"return\": ..., \"event\": {\"event\", \"data\", \"time\"}}.\n"

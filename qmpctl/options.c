@@ -39,8 +39,10 @@ static const struct option_row rows[OPT_COUNT_OF] = {
     [OPT_COUNT] = {"count", "N", "that many devices", 0, OPTIONS_DEVICE},
     [OPT_ID] = {"id", "ID", "its id (default: dimmN)", 0, OPTIONS_DEVICE},
     [OPT_SLOT] = {"slot", "N", "its slot (default: the first that is free)", 0, OPTIONS_DEVICE},
-    [OPT_NEAREST] = {"nearest", "up|down|exact", "what to do where a size cannot be reached", 0,
-                     OPTIONS_CHOICE},
+    [OPT_NEAREST] = {"nearest", "up|down|exact",
+                     "where SIZE cannot be reached: the next total of the VM above or below "
+                     "(default exact: none)",
+                     0, OPTIONS_CHOICE},
     [OPT_SWAP] = {"swap", NULL, "may plug smaller devices to be able to give up a larger one", 0,
                   OPTIONS_CHOICE},
     [OPT_KEEP] = {"keep", "ID", "never unplug this device (can be repeated)", 0, OPTIONS_CHOICE},

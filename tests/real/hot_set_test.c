@@ -248,8 +248,15 @@ static void options_are_heeded(void **state)
     assert_string_equal(json_string_value(json_at(json, "steps.0.id")), "dimm0");
     json_decref(json);
     EXPECT(6, socket, "set", "600M");
-    EXPECT(0, socket, "set", "600M", "--nearest", "up");
+    json = run_json(EXPECT(0, socket, "set", "600M", "--nearest", "up", "--json"));
+    assert_int_equal(integer_at(json, "requested"), 600 * MIB);
+    assert_true(json_is_true(json_at(json, "complete")));
+    assert_non_null(strstr(json_string_value(json_at(json, "note")),
+                           "600M cannot be reached exactly, 768M is the nearest above"));
+    json_decref(json);
     assert_int_equal(total_of(socket), 768 * MIB);
+    assert_non_null(strstr(EXPECT(0, socket, "plan", "800M", "--nearest", "down")->out,
+                           "(800M cannot be reached exactly, 768M is the nearest below; granule"));
     EXPECT(0, socket, "set", "1000M", "--nearest", "down");
     assert_int_equal(total_of(socket), 896 * MIB);
     EXPECT(0, socket, "set", "1000M", "--nearest", "up");

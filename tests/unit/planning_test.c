@@ -804,6 +804,41 @@ static void the_nearest_and_a_swap_are_taken_where_asked_for(void **state)
     assert_plan(&change, memory, "+128 dimm1@0 +256 dimm2@0 +256 dimm3@0 -1024 dimm0@0");
 }
 
+static void another_size_than_asked_for_is_said(void **state)
+{
+    static const struct {
+        uint64_t size; /* MiB */
+        enum memplan_nearest nearest;
+        const char *says;
+    } cases[] = {
+        {600, MEMPLAN_NEAREST_UP,
+         "600M cannot be reached exactly, 768M is the nearest above; granule"},
+        {530, MEMPLAN_NEAREST_DOWN,
+         "530M cannot be reached exactly, 512M is the nearest below; granule"},
+        {800, MEMPLAN_NEAREST_UP,
+         "800M cannot be reached exactly, 896M is the nearest above; granule"},
+        {800, MEMPLAN_NEAREST_DOWN,
+         "800M cannot be reached exactly, 768M is the nearest below; granule"},
+        {768, MEMPLAN_NEAREST_DOWN, "granule"},
+        {896, MEMPLAN_NEAREST_UP, "granule"},
+    };
+    const struct vm vm = {512, 2048, 16, {256}, {0}, 0};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct change change = change_to(cases[i].size);
+        struct built built;
+        struct result result;
+        struct error error;
+
+        change.nearest = cases[i].nearest;
+        assert_int_equal(plan(&change, build(&vm, &built), &result, &error), 0);
+        assert_memory_equal(result.note, cases[i].says, strlen(cases[i].says));
+        assert_non_null(strstr(result.note, "granule 128M: Linux takes memory in blocks of 128M"));
+        result_free(&result);
+    }
+}
+
 static void bad_names_are_refused(void **state)
 {
     static const char *const unknown[] = {"dimm0", "nobody"};
@@ -861,6 +896,7 @@ int main(void)
         cmocka_unit_test(the_sizes_that_are_named_are_taken),
         cmocka_unit_test(what_others_may_grow_by_is_not_planned_with),
         cmocka_unit_test(the_nearest_and_a_swap_are_taken_where_asked_for),
+        cmocka_unit_test(another_size_than_asked_for_is_said),
         cmocka_unit_test(bad_names_are_refused),
     };
 

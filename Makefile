@@ -143,17 +143,22 @@ fuzz:
 
 fuzzers: $(FUZZERS)
 
-# The client's own suites: those that play a server's faults. As many at once as there are CPUs.
-VALGRIND_SUITES := robust client deadline flow destroy address connect busy_monitor busy_tcp \
-                   system_fails holder tcp_sockets bare_client codec framer request text
+# The client's own suites, those that play a server's faults; and those that run the program: each
+# of its runs is under valgrind, too. As many at once as there are CPUs.
+VALGRIND_SUITES := real/contract unit/command_plug $(addprefix unit/, \
+    robust client deadline flow destroy address connect busy_monitor busy_tcp system_fails holder \
+    tcp_sockets bare_client codec framer request text)
+valgrind: export VALGRIND_OPTS := -q --leak-check=full --show-leak-kinds=definite \
+    --errors-for-leak-kinds=definite --error-exitcode=9
+valgrind: export QMPCTL := tests/qmpctl-under-valgrind
+valgrind: export QMPCTL_PROGRAM := $(BUILD)/qmpctl
 valgrind:
 	@scripts/setup build test valgrind
 	@$(MAKE) --no-print-directory tests
 	@printf '%s\n' $(VALGRIND_SUITES) | xargs -P "$$(nproc)" -I SUITE sh -c ' \
-	    valgrind -q --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite \
-	        --error-exitcode=9 $(BUILD)/tests/unit/SUITE_test >$(BUILD)/valgrind-SUITE.log 2>&1 || \
-	        { cat $(BUILD)/valgrind-SUITE.log; exit 255; }; \
-	    echo "valgrind: SUITE: clean"'
+	    log=$(BUILD)/valgrind-$$(basename SUITE).log; \
+	    valgrind $(BUILD)/tests/SUITE_test >"$$log" 2>&1 || { cat "$$log"; exit 255; }; \
+	    echo "valgrind: $$(basename SUITE): clean"'
 
 bench:
 	@scripts/setup build test bench

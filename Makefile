@@ -14,7 +14,6 @@ LIBDIR     ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 PKG_CONFIG ?= pkg-config
 CLANG      ?= clang
-CFLAGS     ?= -O2 -g
 
 ROOT := build
 ifeq ($(SANITIZE),1)
@@ -22,7 +21,8 @@ ifeq ($(SANITIZE),1)
   VARIANT := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 else ifeq ($(COVERAGE),1)
   BUILD := $(ROOT)/coverage
-  VARIANT := --coverage -O0
+  VARIANT := --coverage
+  CFLAGS ?= -O0 -g
 else ifeq ($(FUZZ),1)
   BUILD := $(ROOT)/fuzz
   CC := $(CLANG)
@@ -31,6 +31,7 @@ else
   BUILD := $(ROOT)
   VARIANT := -D_FORTIFY_SOURCE=2
 endif
+CFLAGS ?= -O2 -g
 # Where the guest image and the other QEMU versions are kept: shared by all variants.
 LAB := $(abspath $(ROOT)/lab)
 

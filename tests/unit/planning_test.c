@@ -265,21 +265,55 @@ static void what_the_guest_cannot_use_is_said(void **state)
 /* QEMU stands still while a device is preallocated. */
 static void preallocated_devices_stay_small(void **state)
 {
-    const struct vm vm = {.base = 512, .maximum = 16896, .slots = 64};
+    /* largest is the smallest of 1G, 2G, 4G, ... that leaves half of the slots: with largest = 2^k
+     * GiB a complete set of N GiB has k + 3 + N / 2^k devices. */
+    static const struct {
+        int64_t slots;
+        uint64_t grow, largest; /* GiB */
+        size_t devices;
+    } cases[] = {
+        {64, 16, 1, 19}, {38, 16, 1, 19},  {37, 16, 1, 19},  {36, 16, 2, 12}, {24, 16, 2, 12},
+        {22, 16, 4, 9},  {18, 16, 4, 9},   {16, 16, 8, 8},   {42, 64, 4, 21}, {40, 64, 8, 14},
+        {28, 64, 8, 14}, {22, 64, 16, 11}, {20, 64, 32, 10},
+    };
     const struct placement placement = {.prealloc = true};
-    struct change change = change_to(16896);
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const uint64_t whole = 512 + cases[i].grow * 1024;
+        const struct vm vm = {.base = 512, .maximum = whole, .slots = cases[i].slots};
+        struct change change = change_to(whole);
+        struct built built;
+        struct result result;
+        struct error error;
+        uint64_t sum = 0, largest = 0;
+
+        assert_int_equal(plan_with(&change, &placement, build(&vm, &built), NULL, &result, &error),
+                         0);
+        for (size_t step = 0; step < result.step_count; step++) {
+            sum += result.steps[step].size;
+            largest = result.steps[step].size > largest ? result.steps[step].size : largest;
+        }
+        assert_int_equal(sum, cases[i].grow * GIB);
+        assert_int_equal(largest, cases[i].largest * GIB);
+        assert_int_equal(result.step_count, cases[i].devices);
+        result_free(&result);
+    }
+}
+
+/* 64G in so few slots: nothing leaves half of them and every multiple of the granule. */
+static void preallocated_devices_take_half_of_few_slots_at_most(void **state)
+{
+    const struct vm vm = {.base = 512, .maximum = 512 + 64 * 1024, .slots = 16};
+    const struct placement placement = {.prealloc = true};
+    struct change change = change_to(512 + 64 * 1024);
     struct built built;
     struct result result;
     struct error error;
-    uint64_t sum = 0;
 
     (void)state;
     assert_int_equal(plan_with(&change, &placement, build(&vm, &built), NULL, &result, &error), 0);
-    for (size_t i = 0; i < result.step_count; i++) {
-        assert_true(result.steps[i].size <= GIB);
-        sum += result.steps[i].size;
-    }
-    assert_int_equal(sum, 16 * GIB);
+    assert_in_range(result.step_count, 1, 8);
     result_free(&result);
 }
 
@@ -880,6 +914,7 @@ int main(void)
         cmocka_unit_test(the_plan_says_which_granule_and_why),
         cmocka_unit_test(what_the_guest_cannot_use_is_said),
         cmocka_unit_test(preallocated_devices_stay_small),
+        cmocka_unit_test(preallocated_devices_take_half_of_few_slots_at_most),
         cmocka_unit_test(preallocation_reaches_what_can_be_reached),
         cmocka_unit_test(a_swap_preallocates_small_devices),
         cmocka_unit_test(the_target_follows_the_words),

@@ -84,7 +84,7 @@ static void test_list_finds_a_qemu_and_its_monitor(int qemu)
 TEST_ON_EACH(test_list_finds_a_qemu_and_its_monitor)
 
 /* How QEMU 11.1 wants a monitor to be said: as an object, on a chardev. */
-static void test_list_finds_a_monitor_that_is_an_object(void **state)
+static void test_list_finds_a_monitor_that_is_an_object_on_sid(void **state)
 {
     char folder[80], path[96], chardev[160];
     const char *arguments[] = {"-chardev", chardev, "-object", "monitor-qmp,id=m,chardev=own",
@@ -517,7 +517,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_EACH(test_list_finds_a_qemu_and_its_monitor),
-        cmocka_unit_test_teardown(test_list_finds_a_monitor_that_is_an_object, lab_teardown),
+        cmocka_unit_test_teardown(test_list_finds_a_monitor_that_is_an_object_on_sid, lab_teardown),
         cmocka_unit_test_teardown(test_list_names_who_uses_a_monitor, lab_teardown),
         cmocka_unit_test_teardown(test_list_tells_that_a_qemu_stands_still, lab_teardown),
         cmocka_unit_test_teardown(test_list_is_for_ordinary_users, end_ordinary),

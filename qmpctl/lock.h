@@ -3,8 +3,8 @@
  * the process that holds it, however that ends, and is seen by all processes in the same network
  * namespace. Two names are held, since a VM may be reached in two ways:
  *   qmpctl/DEVICE:INODE    the monitor's socket (or qmpctl/HOST:PORT), before it is connected to
- *   qmpctl/NAMESPACE/PID   QEMU, once connected, whichever of its monitors it was; only where it is
- *                          a process of this host
+ *   qmpctl/NAMESPACE/PID   QEMU, once connected, whichever of its monitors it was; only where it
+ *                          serves that UNIX socket itself, as a process of this host
  * SPDX: MIT
  */
 #ifndef QMPCTL_LOCK_H

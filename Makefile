@@ -13,6 +13,7 @@ BINDIR     ?= $(PREFIX)/bin
 LIBDIR     ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 PKG_CONFIG ?= pkg-config
+OBJCOPY    ?= objcopy
 CLANG      ?= clang
 
 ROOT := build
@@ -75,38 +76,48 @@ REAL    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/real/*_test.c))
 BENCH   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*_fuzz.c))
 
-LIBRARIES := $(BUILD)/libqmpclient.a $(BUILD)/libmemplan.a
-SHARED    := $(BUILD)/libqmpclient.so.0 $(BUILD)/libmemplan.so.0
+# For the program and the tests, which look inside; and for others, who see what a header declares.
+PARTS  := $(BUILD)/libproto.a $(BUILD)/libplanner.a
+STATIC := $(BUILD)/libqmpclient.a $(BUILD)/libmemplan.a
+SHARED := $(BUILD)/libqmpclient.so.0 $(BUILD)/libmemplan.so.0
 
-all: $(BUILD)/qmpctl $(LIBRARIES) $(SHARED)
+all: $(BUILD)/qmpctl $(STATIC) $(SHARED)
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(call quiet,CC) $(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-$(BUILD)/libqmpclient.a: $(PROTO)
-$(BUILD)/libmemplan.a: $(PLANNER)
+$(BUILD)/libproto.a: $(PROTO)
+$(BUILD)/libplanner.a: $(PLANNER)
 $(BUILD)/libcore.a: $(CORE)
 $(BUILD)/libsupport.a: $(SUPPORT)
 $(BUILD)/%.a:
 	$(call quiet,AR) rm -f $@ && $(AR) rcs $@ $^
+
+# One object, in which the names that the files share are no longer anyone else's.
+$(BUILD)/libqmpclient.o: $(PROTO)
+$(BUILD)/libmemplan.o: $(PLANNER)
+$(STATIC:.a=.o): Makefile
+	$(call quiet,LD) $(LD) -r -o $@.all $(filter %.o,$^) && $(OBJCOPY) --localize-hidden $@.all $@ && rm $@.all
+$(BUILD)/libqmpclient.a: $(BUILD)/libqmpclient.o
+$(BUILD)/libmemplan.a: $(BUILD)/libmemplan.o
 
 $(BUILD)/libqmpclient.so.0: $(PROTO)
 	$(call quiet,LD) $(CC) -shared -Wl,--exclude-libs,ALL -Wl,-soname,libqmpclient.so.0 $(filter-out -pie,$(ALL_LDFLAGS)) -o $@ $^ $(call deps_libs,$(RUN_DEPS))
 $(BUILD)/libmemplan.so.0: $(PLANNER)
 	$(call quiet,LD) $(CC) -shared -Wl,--exclude-libs,ALL -Wl,-soname,libmemplan.so.0 $(filter-out -pie,$(ALL_LDFLAGS)) -o $@ $^
 
-$(BUILD)/qmpctl: $(PROGRAM) $(LIBRARIES)
+$(BUILD)/qmpctl: $(PROGRAM) $(PARTS)
 $(BUILD)/qmpctl $(UNIT) $(REAL) $(BENCH):
 	@mkdir -p $(@D)
 	$(call quiet,LD) $(CC) $(ALL_LDFLAGS) -o $@ $^ $(call deps_libs,$(PROGRAM_DEPS)) $(LIBS)
 
 $(UNIT) $(REAL) $(BENCH): LIBS = $(call deps_libs,cmocka)
-$(UNIT) $(REAL) $(BENCH): $(BUILD)/%: $(BUILD)/obj/%.o $(BUILD)/libsupport.a $(BUILD)/libcore.a $(LIBRARIES)
+$(UNIT) $(REAL) $(BENCH): $(BUILD)/%: $(BUILD)/obj/%.o $(BUILD)/libsupport.a $(BUILD)/libcore.a $(PARTS)
 
 # Plays against the same model as job_test. Objects come before the libraries that they need.
 $(BUILD)/tests/fuzz/operation_fuzz: $(BUILD)/obj/tests/support/model.o $(BUILD)/obj/tests/support/dimm.o
-$(FUZZERS): $(BUILD)/%: $(BUILD)/obj/%.o $(BUILD)/libcore.a $(LIBRARIES)
+$(FUZZERS): $(BUILD)/%: $(BUILD)/obj/%.o $(BUILD)/libcore.a $(PARTS)
 	@mkdir -p $(@D)
 	$(call quiet,LD) $(CC) -fsanitize=fuzzer $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(call deps_libs,$(PROGRAM_DEPS))
 
@@ -181,7 +192,7 @@ install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)
 	install -m 755 $(BUILD)/qmpctl $(DESTDIR)$(BINDIR)/
 	install -m 644 proto/qmpclient.h planner/memplan.h $(DESTDIR)$(INCLUDEDIR)/
-	install -m 644 $(LIBRARIES) $(SHARED) $(DESTDIR)$(LIBDIR)/
+	install -m 644 $(STATIC) $(SHARED) $(DESTDIR)$(LIBDIR)/
 	ln -sf libqmpclient.so.0 $(DESTDIR)$(LIBDIR)/libqmpclient.so
 	ln -sf libmemplan.so.0 $(DESTDIR)$(LIBDIR)/libmemplan.so
 	for file in proto/qmpclient planner/memplan; do \

@@ -30,7 +30,8 @@ void installed_compile(const char *compiler, const char *source, const char *lib
 /* Runs it, which must end with 0. What it says stays valid until the next call. */
 const char *installed_run(const char *arguments);
 
-/* That others can link to what the header declares as macro (QMP_API), all of it and nothing else.
+/* That others can link to what the header declares as macro (QMP_API), all of it and nothing else,
+ * in both builds of the library.
  * least: how many functions there are at the least. */
 void installed_shows_its_header_only(const char *library, const char *header, const char *macro,
                                      int least);

@@ -1,5 +1,5 @@
 /* The example of libmemplan builds as its first comment says, and plans; its header is C++ as well;
- * and the shared library shows no more than its header. SPDX-License-Identifier: MIT */
+ * and the libraries show no more than their header. SPDX-License-Identifier: MIT */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -51,7 +51,7 @@ static void the_header_is_cplusplus_as_well(void **state)
     assert_string_equal(installed_run(""), "done\n");
 }
 
-static void the_shared_library_shows_its_header_only(void **state)
+static void the_libraries_show_their_header_only(void **state)
 {
     (void)state;
     installed_shows_its_header_only("memplan", "memplan.h", "MEMPLAN_API", 9);
@@ -63,7 +63,7 @@ int main(void)
         cmocka_unit_test(the_example_runs_with_the_shared_library),
         cmocka_unit_test(the_example_runs_with_the_static_library),
         cmocka_unit_test(the_header_is_cplusplus_as_well),
-        cmocka_unit_test(the_shared_library_shows_its_header_only),
+        cmocka_unit_test(the_libraries_show_their_header_only),
     };
 
     return cmocka_run_group_tests_name("memplan: the example", tests, installed_setup,

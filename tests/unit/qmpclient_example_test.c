@@ -1,5 +1,5 @@
-/* The example of libqmpclient builds as its first comment says, and works; and the shared library
- * shows no more than its header. SPDX-License-Identifier: MIT */
+/* The example of libqmpclient builds as its first comment says, and works; and the libraries
+ * show no more than their header. SPDX-License-Identifier: MIT */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -48,7 +48,7 @@ static void the_example_is_cplusplus_as_well(void **state)
     assert_works();
 }
 
-static void the_shared_library_shows_its_header_only(void **state)
+static void the_libraries_show_their_header_only(void **state)
 {
     (void)state;
     installed_shows_its_header_only("qmpclient", "qmpclient.h", "QMP_API", 15);
@@ -60,7 +60,7 @@ int main(void)
         cmocka_unit_test(the_example_runs_with_the_shared_library),
         cmocka_unit_test(the_example_runs_with_the_static_library),
         cmocka_unit_test(the_example_is_cplusplus_as_well),
-        cmocka_unit_test(the_shared_library_shows_its_header_only),
+        cmocka_unit_test(the_libraries_show_their_header_only),
     };
 
     return cmocka_run_group_tests_name("qmpclient: the example", tests, installed_setup,

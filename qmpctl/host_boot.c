@@ -57,6 +57,7 @@ static void merge(struct boot_memory *boot, const struct boot_memory *other)
         memcmp(&boot->host_nodes, &other->host_nodes, sizeof boot->host_nodes) != 0) {
         boot->policy = PREFLIGHT_POLICY_DEFAULT;
         boot->host_nodes = (struct node_set){0};
+        boot->nodes_differ = true;
     }
 }
 

@@ -16,6 +16,7 @@ struct boot_memory {
     bool prealloc_somewhere; /* in one of them at least */
     enum preflight_policy policy;
     struct node_set host_nodes;
+    bool nodes_differ; /* policy and host nodes are left open since each has its own */
 };
 
 struct boot_memory boot_memory_of(const struct memory *memory);

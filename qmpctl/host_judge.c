@@ -152,6 +152,9 @@ static void add_departure(const struct host_view *view, struct preflight_report 
     else if (view->moved)
         finding_add(report, PREFLIGHT_NOTE, "defaults",
                     "the boot memory %s: a memfd stands in for it", view->moved);
+    if (view->nodes_open)
+        finding_add(report, PREFLIGHT_NOTE, "defaults",
+                    "the boot memory lies on different host nodes: say --host-nodes to bind this");
 }
 
 static void add_notes(const struct host_view *view, struct preflight_report *report)

@@ -211,6 +211,7 @@ static void choose_rest(struct making *making)
     } else if (!request->policy_given) {
         placement->policy = boot->policy;
         placement->host_nodes = boot->host_nodes;
+        making->view->nodes_open = boot->nodes_differ;
     }
 }
 

@@ -20,13 +20,14 @@ struct host_view {
     struct placement placement;
     uint64_t path_free; /* of the mem-path, see struct mem_path; so path_tmpfs, its tmpfs_size */
     uint64_t path_tmpfs;
+    uint64_t file_size;  /* of the file that it is; 0: an empty one, or not known */
     bool path_disk;      /* shared pages of it can be written back, private ones are not in it */
     bool path_file;      /* it is a file, not a folder to make files in */
-    uint64_t file_size;  /* of that file; 0: an empty one, or not known */
     bool path_unchecked; /* there is one, and it cannot be looked at */
-    bool path_denied;    /* QEMU may not be allowed to use it */
-    size_t path_barrier; /* for it may not enter the folder that so much of the path names; or 0 */
+    bool path_denied;    /* QEMU may not be allowed to use it: */
     bool pages_unseen;   /* what should be as the boot memory, whose page size nobody can tell */
+    bool nodes_open;     /* the boot memory lies on several host nodes, which are not taken over */
+    size_t path_barrier; /* it may not enter the folder that so much of the path names; or 0 */
     const char *moved;   /* why it does not lie where the boot memory does; NULL: it does, or may */
     char defaults[256];  /* what was taken from the boot memory, for people; empty: nothing */
     char described[256]; /* see struct placement_request's note */

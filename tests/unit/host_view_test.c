@@ -643,6 +643,36 @@ static void what_does_not_lie_where_the_boot_memory_does_is_told_why(void **stat
     }
 }
 
+/* As a VM has it whose guest nodes are pinned one by one. Which of these is whose, QEMU does not
+ * tell. */
+static void host_nodes_that_differ_are_the_users_to_say(void **state)
+{
+    static const char text[] =
+        "the boot memory lies on different host nodes: say --host-nodes to bind this";
+    struct fixture *fixture = *state;
+
+    fixture->backends[0].policy = "bind";
+    fixture->backends[0].host_nodes = json_pack("[i]", 0);
+    fixture->backends[1] = fixture->backends[2] = fixture->backends[0];
+    fixture->backends[1].host_nodes = json_pack("[i]", 1);
+    fixture->memory.backend_count = 3;
+    plan_plugs(fixture, 1, GIB);
+    assert_int_equal(judge(fixture, PID, true), 0);
+    assert_int_equal(fixture->result.preflight.count, 1);
+    expect_finding(fixture, "defaults", text);
+    fixture->request.policy_given = true;
+    assert_int_equal(judge(fixture, PID, true), 0);
+    expect_finding(fixture, "defaults", NULL);
+    fixture->request.policy_given = false;
+    node_set_add(&fixture->request.host_nodes, 1);
+    assert_int_equal(judge(fixture, PID, true), 0);
+    expect_finding(fixture, "defaults", NULL);
+    fixture->request.host_nodes = (struct node_set){0};
+    json_array_set_new((json_t *)(uintptr_t)fixture->backends[1].host_nodes, 0, json_integer(0));
+    assert_int_equal(judge(fixture, PID, true), 0);
+    expect_finding(fixture, "defaults", "as the boot memory: host nodes");
+}
+
 /* Over TCP, or where QEMU's folders may not be looked into: a VM on hugepages does not go on with
  * ordinary pages and nobody knows. */
 static void a_page_size_that_nobody_can_tell_is_no_silent_default(void **state)
@@ -899,6 +929,7 @@ int main(void)
         TEST(slots_space_and_migration_are_the_vms),
         TEST(likely_trouble_is_an_error_only_when_strict),
         TEST(what_does_not_lie_where_the_boot_memory_does_is_told_why),
+        TEST(host_nodes_that_differ_are_the_users_to_say),
         TEST(a_page_size_that_nobody_can_tell_is_no_silent_default),
         TEST(whom_a_path_keeps_out_is_told_with_the_mend),
         TEST(memory_in_a_file_is_judged_by_where_its_pages_go),

@@ -124,6 +124,20 @@ static void check_steps(const struct memplan_request *request, const struct memp
     check(request->swap || !plan->swapped);
 }
 
+/* The delta that is named is the one that is taken, unless that is too much work. */
+static void check_nearest(struct memplan_request request, enum memplan_nearest nearest, bool named,
+                          int64_t delta)
+{
+    struct memplan_plan plan;
+    enum memplan_status status;
+
+    request.nearest = nearest;
+    status = memplan_plan_make(&request, &plan);
+    check(status == MEMPLAN_LIMIT || status == (named ? MEMPLAN_OK : MEMPLAN_NONE));
+    check(status != MEMPLAN_OK || plan.delta == delta);
+    memplan_plan_free(&plan);
+}
+
 static void check_plan(struct input *input, const struct memplan_item *items, size_t count,
                        const uint64_t *totals, const struct memplan_limits *limits)
 {
@@ -151,6 +165,10 @@ static void check_plan(struct input *input, const struct memplan_item *items, si
         check_steps(&request, &plan);
     else
         check(plan.step_count == 0);
+    if (status == MEMPLAN_NONE) {
+        check_nearest(request, MEMPLAN_NEAREST_UP, plan.has_above, plan.above);
+        check_nearest(request, MEMPLAN_NEAREST_DOWN, plan.has_below, plan.below);
+    }
     memplan_plan_free(&plan);
 }
 

@@ -19,13 +19,14 @@ static bool is_text(const json_t *value, const char *text)
     return have && strcmp(have, text) == 0;
 }
 
-/* HMP commands that take a password. */
+/* HMP commands that take a password, or the value of any property. */
 static bool is_secret_line(const json_t *value)
 {
     const char *line = json_string_value(value);
+    const char *command = line ? line + strspn(line, " \t\r\n\f\v") : "";
 
-    return line &&
-           (strstr(line, "passw") || strncmp(line, "change ", 7) == 0 || strstr(line, "secret"));
+    return strncmp(command, "change ", 7) == 0 || strncmp(command, "qom-set", 7) == 0 ||
+           strstr(command, "passw") || strstr(command, "secret");
 }
 
 /* What came of it so far. */

@@ -31,22 +31,36 @@ static json_t *read_value(const char *text)
     return value ? value : json_string(text);
 }
 
+/* Why it cannot be added; NULL: it was. key is cut up. */
+static const char *add(json_t *arguments, char *key, const char *text)
+{
+    json_t *object = descend(arguments, &key), *value;
+
+    if (!object)
+        return "a part of the key is empty, or is no object";
+    if (json_object_get(object, key))
+        return "it is there already";
+    value = read_value(text);
+    return value && json_object_set_new(object, key, value) == 0 ? NULL : "it is not UTF-8";
+}
+
+/* The value may be a secret, and is in no error. */
 int qmp_words_add(json_t *arguments, const char *word, struct error *error)
 {
-    const char *equals = strchr(word, '=');
-    json_t *object, *value;
-    char *copy, *key;
-    int code = -1;
+    const char *equals = strchr(word, '='), *why;
+    char *key;
 
-    if (!equals || equals == word)
+    if (!equals)
         return error_set(error, EXIT_USAGE, "qmp: '%.64s' is not KEY=VALUE", word);
-    copy = key = strndup(word, (size_t)(equals - word));
-    object = copy ? descend(arguments, &key) : NULL;
-    value = object && !json_object_get(object, key) ? read_value(equals + 1) : NULL;
-    if (value)
-        code = json_object_set_new(object, key, value);
-    free(copy);
-    return code == 0 ? 0 : error_set(error, EXIT_USAGE, "qmp: '%.64s' cannot be an argument", word);
+    if (equals == word)
+        return error_set(error, EXIT_USAGE, "qmp: a VALUE without its KEY=");
+    key = strndup(word, (size_t)(equals - word));
+    why = key ? add(arguments, key, equals + 1) : "out of memory";
+    free(key);
+    if (!why)
+        return 0;
+    return error_set(error, EXIT_USAGE, "qmp: the argument '%.*s': %s",
+                     equals - word < 64 ? (int)(equals - word) : 64, word, why);
 }
 
 /* ---- events ---- */

@@ -187,6 +187,46 @@ static void test_bad_usage_sends_nothing(void **state)
     fake_monitor_finish(fake);
 }
 
+/* A value may be a secret, and what is said may be kept in a log. */
+static void test_no_value_is_in_an_error(void **state)
+{
+    static const struct {
+        const char *words[3], *err;
+    } rows[] = {
+        {{"password=sekrit", "password=sekrit"},
+         "qmpctl: qmp: the argument 'password': it is there already\n"},
+        {{"a..b=sekrit"},
+         "qmpctl: qmp: the argument 'a..b': a part of the key is empty, or is no object\n"},
+        {{"a=1", "a.b=sekrit"},
+         "qmpctl: qmp: the argument 'a.b': a part of the key is empty, or is no object\n"},
+        {{"password=sekrit\xff"}, "qmpctl: qmp: the argument 'password': it is not UTF-8\n"},
+        {{"=sekrit"}, "qmpctl: qmp: a VALUE without its KEY=\n"},
+        {{"word"}, "qmpctl: qmp: 'word' is not KEY=VALUE\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_string_equal(
+            EXPECT(2, "/nowhere/qmp", "qmp", "set_password", rows[i].words[0], rows[i].words[1])
+                ->err,
+            rows[i].err);
+}
+
+static void test_verbose_shows_no_secret_of_hmp(void **state)
+{
+    static const char line[] = " qom-set /objects/s0 data sekrit";
+    struct fake_monitor *fake = fake_monitor_start();
+    const struct run_result *result;
+
+    (void)state;
+    fake_monitor_expect(fake, "human-monitor-command",
+                        "{\"command-line\": \" qom-set /objects/s0 data sekrit\"}", "\"\"");
+    result = EXPECT(0, fake_monitor_path(fake), "-v", "qmp", "--hmp", line);
+    expect_text(result->err, "{\"command-line\":\"***\"}");
+    assert_null(strstr(result->err, "sekrit"));
+    fake_monitor_finish(fake);
+}
+
 /* ---- --wait-event ---- */
 
 static void test_an_event_after_the_reply_is_waited_for(void **state)
@@ -447,6 +487,8 @@ int main(void)
         cmocka_unit_test(test_an_error_of_qemu_is_passed_on),
         cmocka_unit_test(test_hmp_prints_text_as_it_is),
         cmocka_unit_test(test_bad_usage_sends_nothing),
+        cmocka_unit_test(test_no_value_is_in_an_error),
+        cmocka_unit_test(test_verbose_shows_no_secret_of_hmp),
         cmocka_unit_test(test_an_event_after_the_reply_is_waited_for),
         cmocka_unit_test(test_an_event_before_the_reply_counts),
         cmocka_unit_test(test_an_event_that_does_not_come_is_a_timeout),

@@ -9,23 +9,32 @@
 #include "output.h"
 
 static const struct command commands[] = {
-    {"status", "", "the memory of the VM: sizes, slots, devices, guest nodes", OPTIONS_MANY,
-     cmd_status},
+    {"status", "", "the memory of the VM: sizes, slots, devices, guest nodes",
+     OPTIONS_MANY | OPTIONS_MONITOR, cmd_status},
     {"list", "", "the QEMU processes of this host, and whether their monitors can be used",
      OPTIONS_MANY, cmd_list},
     {"set", "SIZE", "bring the total to SIZE (8G), or by an amount (+2G, -1G)",
-     OPTIONS_NODE | OPTIONS_PLACEMENT | OPTIONS_PLAN | OPTIONS_CHOICE | OPTIONS_DRY, cmd_set},
+     OPTIONS_NODE | OPTIONS_PLACEMENT | OPTIONS_PLAN | OPTIONS_CHOICE | OPTIONS_DRY |
+         OPTIONS_GUEST | OPTIONS_MONITOR,
+     cmd_set},
     {"plan", "SIZE", "what set SIZE would do; changes nothing",
-     OPTIONS_NODE | OPTIONS_PLACEMENT | OPTIONS_PLAN | OPTIONS_CHOICE | OPTIONS_MANY, cmd_plan},
+     OPTIONS_NODE | OPTIONS_PLACEMENT | OPTIONS_PLAN | OPTIONS_CHOICE | OPTIONS_MANY |
+         OPTIONS_MONITOR,
+     cmd_plan},
     {"plug", "SIZE | --xml FILE", "plug one device",
-     OPTIONS_NODE | OPTIONS_PLACEMENT | OPTIONS_DEVICE | OPTIONS_DRY, cmd_plug},
+     OPTIONS_NODE | OPTIONS_PLACEMENT | OPTIONS_DEVICE | OPTIONS_DRY | OPTIONS_GUEST |
+         OPTIONS_MONITOR,
+     cmd_plug},
     {"unplug", "ID...", "unplug these devices, and delete their backends",
-     OPTIONS_SIZE | OPTIONS_NODE | OPTIONS_PLAN | OPTIONS_CHOICE | OPTIONS_DRY, cmd_unplug},
-    {"repair", "", "delete the backends that an interrupted command left behind", OPTIONS_DRY,
-     cmd_repair},
-    {"watch", "", "memory events as they happen", OPTIONS_WATCH | OPTIONS_MANY, cmd_watch},
+     OPTIONS_SIZE | OPTIONS_NODE | OPTIONS_PLAN | OPTIONS_CHOICE | OPTIONS_DRY | OPTIONS_GUEST |
+         OPTIONS_MONITOR,
+     cmd_unplug},
+    {"repair", "", "delete the backends that an interrupted command left behind",
+     OPTIONS_DRY | OPTIONS_MONITOR, cmd_repair},
+    {"watch", "", "memory events as they happen", OPTIONS_WATCH | OPTIONS_MANY | OPTIONS_MONITOR,
+     cmd_watch},
     {"qmp", "COMMAND [KEY=VALUE]...", "any QMP command; - reads commands from standard input",
-     OPTIONS_QMP, cmd_qmp},
+     OPTIONS_QMP | OPTIONS_MONITOR, cmd_qmp},
 };
 
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
@@ -44,13 +53,24 @@ static const struct {
     const char *name, *text;
 } notes[] = {
     {"list",
+     "Without -s all of them, whatever $QMPCTL_SOCKET says.\n"
      "--json: [{\"pid\", \"name\", \"uuid\", \"socket\", \"memory\", \"usable\", \"monitors\":\n"
      "  [{\"socket\", \"usable\", \"why-not\"}]}]; the first socket is the one to use, memory is "
      "in bytes,\n  usable null where the system does not tell\n"},
     {"unplug", "--nearest up and down mean what the VM has then, not what is taken: with down,\n"
                "  unplug --size 100M takes more than 100M.\n"},
+    {"watch", "--wait: connects again where the connection ends; events in between are lost.\n"
+              "--json: {\"time\", \"socket\", \"event\", \"data\"} a line; of several VMs one that "
+              "is lost:\n"
+              "  {\"socket\", \"error\"}. Ends with 0 at SIGINT or SIGTERM, with 3 when the last "
+              "VM is lost\n"},
     {"qmp",
-     "--timeout is the wait for the reply. Prints what QEMU's \"return\" holds; with --wait-event\n"
+     "VALUE is JSON where it can be read as such (7, true, [1], '\"7\"'), else a string; dots in "
+     "KEY\n"
+     "  make nested objects: a.b=1 is {\"a\": {\"b\": 1}}. A line of qmp - is {\"execute\": "
+     "COMMAND,\n"
+     "  \"arguments\": {...}}, or with \"exec-oob\", to be done while others are in flight.\n"
+     "Prints what QEMU's \"return\" holds; with --wait-event\n"
      "  {\"return\": ..., \"event\": {\"event\", \"data\", \"time\"}}.\n"
      "exit codes: 1 QEMU answered with an error, 5 no reply, or no such event, in time\n"},
 };
@@ -67,8 +87,11 @@ static void print_usage(FILE *file)
         fprintf(file, "  %-32s %s\n", left, commands[i].help);
     }
     fputs("\noptions:\n", file);
-    options_print(file, OPTIONS_COMMON);
+    options_print(file, NULL);
     fputs("\nSizes carry a unit: 512M, 1.5G. See also qmpctl COMMAND --help.\n"
+          "A socket path may have any length; unix:PATH is one for certain. fd:N is a socket that "
+          "is\n"
+          "connected already.\n"
           "A monitor serves one client at a time. When it is in use (qmpctl list names by whom), "
           "give\n"
           "QEMU a second one: -qmp unix:PATH,server=on,wait=off\n"
@@ -82,7 +105,7 @@ static void print_command_usage(FILE *file, const struct command *command)
 {
     fprintf(file, "usage: qmpctl %s [OPTIONS] %s\n%s\n\noptions:\n", command->name,
             command->arguments, command->help);
-    options_print(file, command->groups | OPTIONS_COMMON);
+    options_print(file, command);
     for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
         if (strcmp(notes[i].name, command->name) == 0)
             fprintf(file, "\n%s", notes[i].text);

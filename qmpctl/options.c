@@ -12,13 +12,13 @@
 
 static const struct option_row rows[OPT_COUNT_OF] = {
     [OPT_SOCKET] = {"socket", "ADDR",
-                    "the QMP monitor: a socket path or HOST:PORT (default: $QMPCTL_SOCKET); a glob "
-                    "or several -s: several VMs",
+                    "the QMP monitor: a socket path, HOST:PORT or fd:N (default: $QMPCTL_SOCKET); "
+                    "a glob or several -s: several VMs",
                     's', OPTIONS_COMMON},
     [OPT_JSON] = {"json", NULL, "one JSON document on stdout", 'j', OPTIONS_COMMON},
     [OPT_TIMEOUT] = {"timeout", "SECONDS",
                      "how long to wait for the guest to give memory up "
-                     "(default 30; 0: do not wait)",
+                     "(default 30; 0: do not wait); qmp: for the reply (0: for ever)",
                      't', OPTIONS_COMMON},
     [OPT_ACCEPT_TIMEOUT] =
         {"accept-timeout", "SECONDS",
@@ -58,6 +58,31 @@ static const struct option_row rows[OPT_COUNT_OF] = {
     [OPT_HMP] = {"hmp", "LINE", "a command of the human monitor", 0, OPTIONS_QMP},
     [OPT_WAIT_EVENT] = {"wait-event", "NAME[,KEY=VALUE]",
                         "then wait --timeout seconds (0: for ever) for this event", 0, OPTIONS_QMP},
+};
+
+/* What an option that all commands take is to those of a group; the first that fits counts. One
+ * that has words here, and none for a command, means nothing to it. */
+static const struct {
+    enum option_id id;
+    unsigned groups;
+    const char *help; /* NULL: the words of its row */
+} wordings[] = {
+    {OPT_SOCKET, OPTIONS_MANY, NULL},
+    {OPT_SOCKET, OPTIONS_MONITOR,
+     "the QMP monitor: a socket path, HOST:PORT or fd:N (default: $QMPCTL_SOCKET)"},
+    {OPT_JSON, OPTIONS_WATCH, "a JSON object a line on stdout"},
+    {OPT_JSON, ~0U, NULL},
+    {OPT_TIMEOUT, OPTIONS_GUEST,
+     "how long to wait for the guest to give memory up (default 30; 0: do not wait)"},
+    {OPT_TIMEOUT, OPTIONS_QMP, "how long to wait for the reply (default 30; 0: for ever)"},
+    {OPT_ACCEPT_TIMEOUT, OPTIONS_GUEST, NULL},
+    {OPT_CONNECT_TIMEOUT, OPTIONS_MONITOR, NULL},
+    {OPT_WAIT, OPTIONS_WATCH,
+     "how long to wait for a socket that is not there yet, and for a VM to come back"},
+    {OPT_WAIT, OPTIONS_MONITOR, NULL},
+    {OPT_VERBOSE, OPTIONS_MONITOR, NULL},
+    {OPT_QUIET, OPTIONS_GUEST, NULL},
+    {OPT_QUIET, OPTIONS_WATCH, "do not say that a connection ended or is there again"},
 };
 
 static const struct option_row *row_of(int id)
@@ -230,19 +255,35 @@ void options_free(struct options *options)
     free(options->keep);
 }
 
-void options_print(FILE *file, unsigned groups)
+/* NULL: it means nothing to these groups. */
+static const char *words_for(int id, unsigned groups)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < sizeof wordings / sizeof *wordings; i++) {
+        if ((int)wordings[i].id != id)
+            continue;
+        if (wordings[i].groups & groups)
+            return wordings[i].help ? wordings[i].help : row_of(id)->help;
+        found = true;
+    }
+    return found ? NULL : row_of(id)->help;
+}
+
+void options_print(FILE *file, const struct command *command)
 {
     for (int i = 0; i < ALL_OPTIONS; i++) {
         const struct option_row *row = row_of(i);
+        const char *help = command ? words_for(i, command->groups) : row->help;
         char left[64];
 
-        if (!(row->groups & groups))
+        if (!help || !(row->groups & (OPTIONS_COMMON | (command ? command->groups : 0))))
             continue;
         snprintf(left, sizeof left, "%s%s%s", row->name, row->value ? " " : "",
                  row->value ? row->value : "");
         if (row->letter)
-            fprintf(file, "  -%c, --%-28s %s\n", row->letter, left, row->help);
+            fprintf(file, "  -%c, --%-28s %s\n", row->letter, left, help);
         else
-            fprintf(file, "      --%-28s %s\n", left, row->help);
+            fprintf(file, "      --%-28s %s\n", left, help);
     }
 }

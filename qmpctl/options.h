@@ -21,7 +21,10 @@ enum option_group {
     OPTIONS_QMP = 128,       /* --hmp, --wait-event */
     OPTIONS_PLACEMENT = 256, /* see placement_options.h */
     OPTIONS_CHOICE = 512,    /* --nearest, --swap, --keep, ...: the planner chooses */
-    OPTIONS_MANY = 1024      /* no option: several VMs may be named */
+    /* No options, but what those that all take mean for the command: */
+    OPTIONS_MANY = 1024,   /* several VMs may be named */
+    OPTIONS_GUEST = 2048,  /* the guest is waited for */
+    OPTIONS_MONITOR = 4096 /* a monitor is connected to */
 };
 
 /* A row of the table; value NULL: the option takes none; letter 0: it has no short form. */
@@ -64,7 +67,9 @@ const char *options_first_given(const struct options *options, unsigned groups);
 /* Whether the command line itself names a VM. */
 bool options_names_socket(const struct options *options);
 void options_free(struct options *options);
-void options_print(FILE *file, unsigned groups);
+/* The options that mean something to the command, in words that are for it; NULL: those that all
+ * commands take. */
+void options_print(FILE *file, const struct command *command);
 
 /* QEMU's rule for ids (id_wellformed): a letter, then letters, digits, '-', '.', '_'. */
 bool id_is_valid(const char *id);

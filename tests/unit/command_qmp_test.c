@@ -295,7 +295,50 @@ static void test_help_says_what_is_printed_and_when(void **state)
     out = EXPECT(0, NULL, "qmp", "--help")->out;
     expect_text(out, "5 no reply, or no such event, in time");
     expect_text(out, "{\"return\": ..., \"event\": {\"event\", \"data\", \"time\"}}");
+    expect_text(out, "VALUE is JSON where it can be read as such");
+    expect_text(out, "a.b=1 is {\"a\": {\"b\": 1}}");
     expect_text(EXPECT(0, NULL, "list", "--help")->out, "\"why-not\"");
+    expect_text(EXPECT(0, NULL, "watch", "--help")->out, "connects again");
+    expect_text(EXPECT(0, NULL, "--help")->out, "fd:N is a socket that is");
+}
+
+/* The same option is another thing to another command, or nothing. */
+static void test_help_says_what_an_option_is_to_the_command(void **state)
+{
+    static const struct {
+        const char *command, *option, *text; /* NULL: it is not there */
+    } rows[] = {
+        {"qmp", "--timeout", "for the reply (default 30; 0: for ever)"},
+        {"set", "--timeout", "for the guest to give memory up (default 30; 0: do not wait)"},
+        {"watch", "--timeout", NULL},
+        {"qmp", "--accept-timeout", NULL},
+        {"status", "--accept-timeout", NULL},
+        {"plug", "--accept-timeout", "for the guest to accept a device"},
+        {"qmp", "--socket", "fd:N (default: $QMPCTL_SOCKET)\n"},
+        {"set", "--socket", "fd:N (default: $QMPCTL_SOCKET)\n"},
+        {"status", "--socket", "a glob or several -s: several VMs\n"},
+        {"watch", "--wait", "and for a VM to come back\n"},
+        {"status", "--wait", "for a socket that is not there yet\n"},
+        {"list", "--connect-timeout", NULL},
+        {"list", "--verbose", NULL},
+        {"qmp", "--quiet", NULL},
+        {"qmp", "--json", "one JSON document"},
+        {"watch", "--json", "a JSON object a line"},
+        {"plan", "--connect-timeout", "for the greeting"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *found = strstr(EXPECT(0, NULL, rows[i].command, "--help")->out, rows[i].option);
+        char line[256] = "";
+
+        snprintf(line, sizeof line, "%.*s", found ? (int)strcspn(found, "\n") + 1 : 0,
+                 found ? found : "");
+        if (rows[i].text)
+            expect_text(line, rows[i].text);
+        else
+            assert_string_equal(line, "");
+    }
 }
 
 static void test_no_event_is_waited_for_after_an_error_or_the_end(void **state)
@@ -494,6 +537,7 @@ int main(void)
         cmocka_unit_test(test_an_event_that_does_not_come_is_a_timeout),
         cmocka_unit_test(test_a_reply_that_does_not_come_is_a_timeout),
         cmocka_unit_test(test_help_says_what_is_printed_and_when),
+        cmocka_unit_test(test_help_says_what_an_option_is_to_the_command),
         cmocka_unit_test(test_no_event_is_waited_for_after_an_error_or_the_end),
         cmocka_unit_test(test_an_event_without_a_command),
         cmocka_unit_test(test_a_line_an_answer_in_order),

@@ -67,8 +67,10 @@ static bool is_same(const struct tcp_end *left, const struct tcp_end *right)
 
 static bool is_every_address(const struct tcp_end *end)
 {
-    return IN6_IS_ADDR_UNSPECIFIED(&end->address) ||
-           (IN6_IS_ADDR_V4MAPPED(&end->address) && end->address.s6_addr32[3] == 0);
+    const struct in6_addr every_v4 = mapped("\0\0\0");
+
+    return memcmp(&end->address, &in6addr_any, sizeof in6addr_any) == 0 ||
+           memcmp(&end->address, &every_v4, sizeof every_v4) == 0;
 }
 
 /* ---- the list ---- */

@@ -21,7 +21,7 @@
 
 #include <cmocka.h>
 
-#include "qmpclient.h"
+#include "support/stage.h"
 
 #define HERE "127.0.0.1:4444"
 
@@ -177,6 +177,35 @@ static void test_a_client_of_another_host(void **state)
     expect(HERE, mapped, COUNT(mapped), 1, "192.0.2.7");
 }
 
+/* The same, where we are connected and not greeted. */
+static void test_a_monitor_that_serves_another_host(void **state)
+{
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct socket sockets[] = {
+        {AF_INET, TCP_LISTEN, "127.0.0.1", 0, "0.0.0.0", 0, 5},
+        {AF_INET, TCP_ESTABLISHED, "127.0.0.1", 0, "192.0.2.7", 999, 6},
+    };
+    socklen_t length = sizeof name;
+    struct stage stage;
+    char address[32];
+
+    (void)state;
+    stage_open(&stage);
+    stage.server.manner = IGNORES;
+    stage.server.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(stage.server.listener, (struct sockaddr *)&name, sizeof name), 0);
+    assert_int_equal(getsockname(stage.server.listener, (struct sockaddr *)&name, &length), 0);
+    stage_listen(&stage, 1);
+    sockets[0].own_port = sockets[1].own_port = ntohs(name.sin_port);
+    kernel.sockets = sockets;
+    kernel.count = COUNT(sockets);
+    snprintf(address, sizeof address, "127.0.0.1:%d", ntohs(name.sin_port));
+    stage_connect(&stage, address, 0, 100);
+    stage_expect(&stage, QMP_ERROR_BUSY, QMP_PHASE_GREETING, 0,
+                 "the monitor is in use by a client at 192.0.2.7");
+    stage_close(&stage);
+}
+
 /* No process has a socket of that number. */
 static void test_a_client_whose_process_cannot_be_seen(void **state)
 {
@@ -257,6 +286,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_client_of_another_host),
+        cmocka_unit_test(test_a_monitor_that_serves_another_host),
         cmocka_unit_test(test_a_client_whose_process_cannot_be_seen),
         cmocka_unit_test(test_whose_connections_do_not_count),
         cmocka_unit_test(test_a_kernel_that_does_not_tell),

@@ -49,14 +49,16 @@ bool room_has_node(const struct memory *memory, int64_t node)
 static void hint_maximum(const struct memory *memory, struct error *error)
 {
     uint64_t held = room_held(memory);
+    bool full = memory->slots_used >= memory->slots_total;
     char text[80] = "";
 
     if (held > 0)
         snprintf(text, sizeof text, ", %s of it held by devices that may grow",
                  size_exact(held).text);
     error_hint(error,
-               "%s more is what this VM can have (maximum %s%s): start QEMU with a larger maxmem",
-               size_exact(room_left(memory)).text, size_exact(memory->maximum).text, text);
+               "%s more is what this VM can have (maximum %s%s): start QEMU with a larger maxmem%s",
+               size_exact(room_left(memory)).text, size_exact(memory->maximum).text, text,
+               full ? " and more slots" : "");
 }
 
 void room_hint(const struct memory *memory, uint64_t size, int64_t node, struct error *error)
@@ -66,13 +68,13 @@ void room_hint(const struct memory *memory, uint64_t size, int64_t node, struct 
     if (memory->slots_total <= 0)
         error_hint(error, "start QEMU with -m size,slots=N,maxmem=X, and a machine that takes "
                           "memory devices (q35, pc)");
+    else if (memory->maximum > 0 && size > room_left(memory))
+        hint_maximum(memory, error);
     else if (memory->slots_used >= memory->slots_total)
         error_hint(error,
                    "all %" PRId64 " slots are in use: unplug a device first, or start QEMU "
                    "with more slots",
                    memory->slots_total);
-    else if (memory->maximum > 0 && size > room_left(memory))
-        hint_maximum(memory, error);
     else if (!room_has_node(memory, node))
         error_hint(error, "the VM has no guest node %" PRId64 "; qmpctl status lists them", node);
     else if (memory->migrating)

@@ -43,6 +43,8 @@ static void each_lack_has_its_next_step(void **state)
     memory.plugged = 9 * GIB; /* more than the maximum: no negative room */
     assert_hint(memory, GIB, 0, "0 more");
     memory.slots_used = 4;
+    assert_hint(memory, GIB, 0, "start QEMU with a larger maxmem and more slots");
+    memory.plugged = GIB;
     assert_hint(memory, GIB, 0, "all 4 slots");
     memory.slots_total = 0;
     assert_hint(memory, GIB, 0, "slots=N");

@@ -99,6 +99,8 @@ int size_parse(const char *text, uint64_t *bytes, struct error *error)
     if (!fraction_to_bytes(fraction, fraction_length, shift, &below_one))
         return refuse(error, text, "not a whole number of bytes");
     *bytes += below_one;
+    if (*bytes > SIZE_LIMIT)
+        return refuse(error, text, "more than 4096T");
     if (*bytes == 0)
         return refuse(error, text, "must be more than zero");
     return 0;

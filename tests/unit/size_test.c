@@ -52,6 +52,7 @@ static void anything_else_is_refused_as_bad_usage(void **state)
                                         "18446744073709551615",
                                         "18446744073709551615G",
                                         "4097T",
+                                        "4096.5T",
                                         "1.M",
                                         ".5G",
                                         "0.1K",

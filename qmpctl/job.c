@@ -10,7 +10,7 @@ static struct action begin_step(struct job *job, const struct memory *memory, in
 
 void job_init(struct job *job, const struct change *change)
 {
-    *job = (struct job){.change = change};
+    *job = (struct job){.change = change, .result.carried_out = true};
 }
 
 void job_free(struct job *job)

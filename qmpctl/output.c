@@ -273,15 +273,17 @@ json_t *output_result_json(const struct result *result)
     return json;
 }
 
-static void print_step(FILE *file, const struct step *step, int names)
+static void print_step(FILE *file, const struct result *result, const struct step *step, int names)
 {
+    bool dropped = step->result == STEP_PLANNED && result->carried_out;
     const char *reason = *step->detail ? step->detail : step->reason;
     char node[24] = "-";
 
     if (step->node >= 0)
         snprintf(node, sizeof node, "%" PRId64, step->node);
     output_lines(file, "%-7s %-*s %10s  node %s  %s", step_action_name(step->action), names,
-                 step->id, size_human(step->size).text, node, step_result_name(step->result));
+                 step->id, size_human(step->size).text, node,
+                 dropped ? "not begun" : step_result_name(step->result));
     if (step->result != STEP_PLANNED)
         fprintf(file, " in %.2f s", step->seconds);
     if (step->action == STEP_PLUG && step->result == STEP_DONE && !step->accepted_known)
@@ -335,7 +337,7 @@ void output_result_text(FILE *file, const struct result *result)
                      "clean", names, result->cleaned[i].id,
                      size_human(result->cleaned[i].size).text);
     for (size_t i = 0; i < result->step_count; i++)
-        print_step(file, &result->steps[i], names);
+        print_step(file, result, &result->steps[i], names);
     print_preflight(file, result);
     if (*result->note) {
         fputc('(', file);

@@ -51,9 +51,10 @@ struct result {
     size_t cleaned_count;
     bool has_nearest, has_below, has_above;
     uint64_t below, above;
-    bool uncertain; /* after is what is known: nobody could look */
-    bool complete;  /* the requested size was reached; with --nearest, the one taken instead */
-    char note[512]; /* what the plan was made with, for people */
+    bool uncertain;   /* after is what is known: nobody could look */
+    bool complete;    /* the requested size was reached; with --nearest, the one taken instead */
+    bool carried_out; /* what is still planned at the end was not begun */
+    char note[512];   /* what the plan was made with, for people */
     struct preflight_report preflight; /* what the last plan that grows meets on the host */
     struct error error;                /* code 0: done */
 };

@@ -192,6 +192,10 @@ static void results_are_exact_and_say_what_is_missing(void **state)
     output_result_text(file, &result);
     assert_printed("plug    dimm0               128 MiB  node 0  planned\n"
                    "memory  2 GiB, unchanged\n");
+    result.carried_out = true;
+    output_result_text(file, &result);
+    assert_printed("plug    dimm0               128 MiB  node 0  not begun\n"
+                   "memory  2 GiB, unchanged\n");
     steps[0].result = STEP_DONE;
     result.after = result.requested;
     result.complete = true;

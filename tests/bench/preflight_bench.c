@@ -1,36 +1,24 @@
-/* What a preflight costs: reading the facts of a host with eight nodes, and judging by them, beside
- * the floor: the same files opened, read and closed and nothing made of them. The aim is less than
- * 1 ms. SPDX-License-Identifier: MIT */
+/* What a preflight costs: reading the facts of a host with eight nodes, choosing where memory comes
+ * from, and judging three devices by it, beside the floor: the same files opened, read and closed
+ * and nothing made of them. The aim is less than 1 ms. SPDX-License-Identifier: MIT */
 #include <fcntl.h>
+#include <linux/magic.h>
 
 #include "../unit/host_tree.h"
-#include "host/preflight.h"
+#include "host_view.h"
 #include "size.h"
 #include "support/clock.h"
 
 #define ROUNDS 2000
 #define AIM    1000.0
+/* What the made-up host says to it. */
+#define EXPECTED "needs 2048 hugepages of 2M on nodes 0-3, 256 are free"
 
 static int by_value(const void *a, const void *b)
 {
     const double left = *(const double *)a, right = *(const double *)b;
 
     return (left > right) - (left < right);
-}
-
-static void judge(const struct host_facts *facts, struct preflight_report *report)
-{
-    static const uint64_t sizes[] = {GIB, GIB, 2 * GIB};
-    struct preflight_need need = {.sizes = sizes,
-                                  .count = 3,
-                                  .page_size = 2 * MIB,
-                                  .prealloc = true,
-                                  .policy = PREFLIGHT_POLICY_BIND,
-                                  .path_free = HOST_UNKNOWN};
-
-    node_set_parse("0-3", &need.nodes);
-    report->count = 0;
-    preflight_check(facts, &need, report);
 }
 
 /* The files of the made-up tree, all of which a preflight reads. */
@@ -58,17 +46,48 @@ static void read_raw(void)
     }
 }
 
-static void preflight(const char *root, pid_t pid)
+static int made_up_statfs(const char *path, struct statfs *result)
 {
-    static struct host_facts facts;
-    static struct preflight_report report;
+    (void)path;
+    *result = (struct statfs){.f_type = HUGETLBFS_MAGIC, .f_bsize = 2 << 20};
+    return 0;
+}
 
-    host_facts_read(root, pid, &facts);
-    judge(&facts, &report);
+/* All that plan and set do about the host: from what is asked for to what is said. */
+static void preflight(const char *root, pid_t pid, mem_path_statfs *query)
+{
+    static struct host_view view;
+    static const uint64_t sizes[] = {GIB, GIB, 2 * GIB};
+    struct memory_backend boot = {.id = "pc.ram", .type = "ram", .policy = "default", .boot = true};
+    const struct memory memory = {.state = "running",
+                                  .base = GIB,
+                                  .maximum = 64 * GIB,
+                                  .slots_total = 16,
+                                  .backends = &boot,
+                                  .backend_count = 1};
+    struct placement_request request = {.pagesize = 2 * MIB};
+    struct result result = {0};
+    struct error error = {0};
+
+    node_set_parse("0-3", &request.host_nodes);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct step *step = result_add(&result);
+
+        if (!step)
+            tree_stop("result");
+        step->action = STEP_PLUG;
+        step->size = sizes[i];
+    }
+    host_view_read(root, pid, &request, &memory, query, &view);
+    host_view_judge(&view, &memory, false, 0, &result, &error);
+    /* Those pages are not free on the made-up host: all checks were made. */
+    if (query && strcmp(error.text, EXPECTED) != 0)
+        tree_stop(error.text);
+    result_free(&result);
 }
 
 /* The median in microseconds; *high: what 99 of 100 stay below. root NULL: the floor. */
-static double measure(const char *root, pid_t pid, double *high)
+static double measure(const char *root, pid_t pid, mem_path_statfs *query, double *high)
 {
     static double times[ROUNDS];
 
@@ -76,7 +95,7 @@ static double measure(const char *root, pid_t pid, double *high)
         double start = clock_now();
 
         if (root)
-            preflight(root, pid);
+            preflight(root, pid, query);
         else
             read_raw();
         times[round] = (clock_now() - start) * 1e6;
@@ -88,15 +107,21 @@ static double measure(const char *root, pid_t pid, double *high)
 
 int main(void)
 {
-    char *root = tree_new();
+    char *root = tree_new(), folder[512];
     double median, high, floor_median, floor_high, here, here_high;
 
     tree_host(root, 8);
+    snprintf(folder, sizeof folder, "%s/dev", root);
+    if (mkdir(folder, 0755) != 0)
+        tree_stop(folder);
+    snprintf(folder, sizeof folder, "%s/dev/hugepages", root);
+    if (mkdir(folder, 0755) != 0)
+        tree_stop(folder);
     if (nftw(root, collect, 16, FTW_PHYS) != 0)
         tree_stop(root);
-    floor_median = measure(NULL, 0, &floor_high);
-    median = measure(root, 4711, &high);
-    here = measure("/", getpid(), &here_high);
+    floor_median = measure(NULL, 0, NULL, &floor_high);
+    median = measure(root, 4711, made_up_statfs, &high);
+    here = measure("/", getpid(), NULL, &here_high);
     tree_free(root);
     for (size_t i = 0; i < file_count; i++)
         free(files[i]);

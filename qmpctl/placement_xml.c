@@ -57,16 +57,26 @@ static int take_names(struct options *options, const struct module_description *
     return 0;
 }
 
-static void take_placement(struct placement_request *request,
-                           const struct module_description *module)
+static int take_placement(struct placement_request *request,
+                          const struct module_description *module, const char *path,
+                          struct error *error)
 {
+    bool nodes = node_set_is_empty(&request->host_nodes) && module->has_source_nodes;
+
+    if (nodes && request->policy_given && request->policy == PREFLIGHT_POLICY_DEFAULT) {
+        error_set(error, EXIT_USAGE,
+                  "--policy default takes no host nodes, and the <source> of %.256s names some",
+                  path);
+        return error_hint(error, "say another --policy, or leave the nodes out of <source>");
+    }
     if (request->pagesize == 0 && !request->hugepages)
         request->pagesize = module->page_size;
-    if (node_set_is_empty(&request->host_nodes) && module->has_source_nodes)
+    if (nodes)
         request->host_nodes = module->source_nodes;
     if (module->has_access && request->share == SWITCH_DEFAULT)
         request->share = module->shared ? SWITCH_ON : SWITCH_OFF;
     request->discard = module->discard;
+    return 0;
 }
 
 int placement_xml_apply(struct options *options, struct error *error)
@@ -78,7 +88,8 @@ int placement_xml_apply(struct options *options, struct error *error)
         take_names(options, &module, error) < 0)
         return -1;
     take_size(change, module.size);
-    take_placement(&change->placement, &module);
+    if (take_placement(&change->placement, &module, options->xml, error) < 0)
+        return -1;
     if (change->node == NODE_ANY && module.target_node >= 0)
         change->node = module.target_node;
     return 0;

@@ -276,6 +276,24 @@ static void the_command_line_has_the_last_word(void **state)
     options_free(&options);
 }
 
+/* The user has not said --host-nodes. */
+static void a_policy_that_the_source_contradicts_is_told_as_such(void **state)
+{
+    struct options options;
+    struct error error;
+
+    (void)state;
+    assert_int_equal(apply(&options, &error, "good/whole.xml", "--policy=default"), -1);
+    assert_int_equal(error.code, EXIT_USAGE);
+    assert_string_equal(error.text,
+                        "--policy default takes no host nodes, and the <source> of " FOLDER
+                        "good/whole.xml names some");
+    assert_string_equal(error.hint, "say another --policy, or leave the nodes out of <source>");
+    options_free(&options);
+    assert_int_equal(apply(&options, &error, "good/whole.xml", "--policy=interleave"), 0);
+    options_free(&options);
+}
+
 static void a_size_is_rounded_up_and_that_is_said(void **state)
 {
     struct options options;
@@ -335,6 +353,7 @@ int main(void)
         cmocka_unit_test(units_are_libvirts),
         cmocka_unit_test(a_description_of_a_live_vm_is_taken_as_it_is),
         cmocka_unit_test(the_command_line_has_the_last_word),
+        cmocka_unit_test(a_policy_that_the_source_contradicts_is_told_as_such),
         cmocka_unit_test(a_size_is_rounded_up_and_that_is_said),
         cmocka_unit_test(an_alias_that_is_no_id_is_left_and_named),
         cmocka_unit_test(the_alias_and_slot_of_one_device_are_refused_for_several),

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "identity.h"
+
 struct driver {
     struct event_base *base;
     struct vm *vm;
@@ -65,6 +67,23 @@ static void driver_tell_error(struct driver *driver, enum input_kind kind,
 
 /* ---- snapshots ---- */
 
+/* A QEMU that is not the one of before is told nothing, and the job nothing of it. */
+static void driver_take(struct driver *driver, struct memory *memory)
+{
+    struct error other = {0};
+
+    if (driver->memory && identity_compare(driver->memory, memory, &other) < 0) {
+        memory_free(memory);
+        vm_abandon(driver->vm);
+        driver_tell_error(driver, INPUT_LOST, &other);
+        return;
+    }
+    memory_free(driver->memory);
+    driver->memory = memory;
+    driver->host = driver->look ? driver->look(driver->vm, memory, driver->arg) : NULL;
+    driver_tell(driver, (struct input){.kind = INPUT_SNAPSHOT});
+}
+
 static void on_snapshot(struct vm *vm, struct memory *memory, const struct error *error, void *arg)
 {
     struct driver *driver = arg;
@@ -72,10 +91,8 @@ static void on_snapshot(struct vm *vm, struct memory *memory, const struct error
 
     driver->looking = false;
     if (memory) {
-        memory_free(driver->memory);
-        driver->memory = memory;
-        driver->host = driver->look ? driver->look(vm, memory, driver->arg) : NULL;
-        driver_tell(driver, (struct input){.kind = INPUT_SNAPSHOT});
+        memory->pid = vm_pid(vm);
+        driver_take(driver, memory);
     } else if (vm_is_connected(vm) || left <= 0) {
         driver_tell_error(driver, INPUT_LOST, error);
     } else {

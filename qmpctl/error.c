@@ -33,6 +33,8 @@ int error_hint(struct error *error, const char *format, ...)
 
 const char *error_how_lost(const struct error *cause)
 {
+    if (cause->replaced)
+        return "QEMU was restarted, or another VM has its monitor's address";
     return cause->unanswered ? "QEMU does not answer" : "the connection was lost";
 }
 

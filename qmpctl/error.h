@@ -25,6 +25,7 @@ struct error {
     bool closed;        /* there was a connection, and it ended */
     bool absent;        /* there is no such socket, or nobody listens; both may come */
     bool unanswered;    /* QEMU did not answer in time, a command or the connection */
+    bool replaced;      /* another QEMU is there now */
     char qmp_class[64]; /* QEMU's own words, where they caused it */
     char qmp_desc[512];
 };

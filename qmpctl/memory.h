@@ -55,6 +55,7 @@ struct memory_node {
 struct memory {
     const char *name; /* NULL: the VM has none */
     const char *uuid;
+    int64_t pid;       /* of QEMU's process; 0: not seen, or nobody looked */
     const char *state; /* QEMU's RunState */
     char version[32];
     uint64_t base, plugged;

@@ -203,6 +203,7 @@ static struct action lose(struct plug *plug, const struct error *cause, int64_t 
                             : "whether it is plugged is",
               cause->text);
     error.unanswered = cause->unanswered;
+    error.replaced = cause->replaced;
     error_hint(&error, "look with qmpctl status when the VM can be reached");
     return fail(plug, &error, now);
 }

@@ -246,6 +246,7 @@ static struct action lose(struct unplug *unplug, const struct error *cause, int6
              error_how_lost(cause), cause->text);
     fall_short(unplug, STEP_FAILED, EXIT_NO_CONNECTION, reason, now);
     unplug->step->error.unanswered = cause->unanswered;
+    unplug->step->error.replaced = cause->replaced;
     error_hint(&unplug->step->error, "%s",
                "look with qmpctl status when the VM can be reached; the next set, unplug or repair "
                "cleans up");

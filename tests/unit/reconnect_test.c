@@ -37,10 +37,29 @@ static void a_refusal_meanwhile_is_seen(void **state)
     fake_monitor_finish(fake);
 }
 
+/* It has no dimm0, and nothing may be deleted there. */
+static void another_vm_is_told_nothing(void **state)
+{
+    struct fake_monitor *fake = start_cut();
+    const struct run_result *result;
+
+    (void)state;
+    fake_vm_describe(fake);
+    fake_monitor_allow(fake, "query-uuid", NULL, "{\"UUID\":\"4-5-6\"}");
+    result = EXPECT(3, fake_monitor_path(fake), "unplug", "dimm0", "-t", "30");
+    assert_non_null(strstr(result->err, "QEMU was restarted, or another VM has its monitor's "
+                                        "address; whether the device is gone is not known (its "
+                                        "UUID is 4-5-6, and was 1-2-3)\n"));
+    assert_non_null(strstr(result->out, "memory  768 MiB, as far as is known"));
+    assert_true(result->seconds < 10);
+    fake_monitor_finish(fake);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_refusal_meanwhile_is_seen),
+        cmocka_unit_test(another_vm_is_told_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "host/process_end.h"
 #include "identity.h"
 
 struct driver {
@@ -17,6 +19,9 @@ struct driver {
     struct memory *memory; /* of the last snapshot */
     const struct host_view *host;
     struct event *timer;
+    struct event *ending;   /* of QEMU's process; NULL: it is not watched */
+    int process;            /* its descriptor; -1: none */
+    bool ended;             /* or cannot be watched: nobody waits for it to come back */
     enum action_kind doing; /* what the job waits for */
     int64_t until;
     const char *command; /* the one in flight */
@@ -40,6 +45,14 @@ static int64_t now_ms(void)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Until what the job waits for must be there: no less than a moment. */
+static int64_t driver_left(const struct driver *driver)
+{
+    int64_t left = driver->until - now_ms();
+
+    return left > 1 ? left : 1;
 }
 
 static void driver_alarm(struct driver *driver, int64_t left)
@@ -67,6 +80,44 @@ static void driver_tell_error(struct driver *driver, enum input_kind kind,
 
 /* ---- snapshots ---- */
 
+static void on_ready(struct vm *vm, const struct error *error, void *arg);
+
+/* The first look waits as long as the user said. After a loss the socket may be away for a while,
+ * as that of a tunnel; not that of a QEMU that has ended. */
+static void driver_connect(struct driver *driver)
+{
+    int64_t left = driver_left(driver);
+
+    if (driver->memory)
+        vm_reconnect(driver->vm, driver->ended ? 0 : left, left, on_ready, driver);
+    else
+        vm_connect(driver->vm, 0, on_ready, driver);
+}
+
+static void on_ending(evutil_socket_t fd, short what, void *arg)
+{
+    struct driver *driver = arg;
+
+    (void)fd;
+    (void)what;
+    driver->ended = true;
+    if (driver->looking && !vm_is_connected(driver->vm)) {
+        vm_abandon(driver->vm);
+        driver_connect(driver);
+    }
+}
+
+/* From the first look on, while it is known to live. */
+static void driver_watch_process(struct driver *driver, pid_t pid)
+{
+    if (pid == 0 || driver->ending || driver->ended)
+        return;
+    driver->process = process_end_open(pid);
+    if (driver->process >= 0)
+        driver->ending = event_new(driver->base, driver->process, EV_READ, on_ending, driver);
+    driver->ended = !driver->ending || event_add(driver->ending, NULL) < 0;
+}
+
 /* A QEMU that is not the one of before is told nothing, and the job nothing of it. */
 static void driver_take(struct driver *driver, struct memory *memory)
 {
@@ -78,6 +129,7 @@ static void driver_take(struct driver *driver, struct memory *memory)
         driver_tell_error(driver, INPUT_LOST, &other);
         return;
     }
+    driver_watch_process(driver, (pid_t)memory->pid);
     memory_free(driver->memory);
     driver->memory = memory;
     driver->host = driver->look ? driver->look(driver->vm, memory, driver->arg) : NULL;
@@ -87,13 +139,12 @@ static void driver_take(struct driver *driver, struct memory *memory)
 static void on_snapshot(struct vm *vm, struct memory *memory, const struct error *error, void *arg)
 {
     struct driver *driver = arg;
-    int64_t left = driver->until - now_ms();
 
     driver->looking = false;
     if (memory) {
         memory->pid = vm_pid(vm);
         driver_take(driver, memory);
-    } else if (vm_is_connected(vm) || left <= 0) {
+    } else if (vm_is_connected(vm) || driver->until <= now_ms()) {
         driver_tell_error(driver, INPUT_LOST, error);
     } else {
         driver_do(driver, action_snapshot(driver->until));
@@ -103,32 +154,27 @@ static void on_snapshot(struct vm *vm, struct memory *memory, const struct error
 static void on_ready(struct vm *vm, const struct error *error, void *arg)
 {
     struct driver *driver = arg;
-    int64_t left = driver->until - now_ms();
 
     if (!error) {
-        vm_snapshot(vm, left > 1 ? left : 1, on_snapshot, driver);
+        vm_snapshot(vm, driver_left(driver), on_snapshot, driver);
         return;
     }
     driver->looking = false;
     driver_tell_error(driver, INPUT_LOST, error);
 }
 
-/* The first look waits as long as the user said; all others end when they must. */
+/* All but the first end when they must. */
 static void driver_snapshot(struct driver *driver)
 {
-    int64_t left = driver->until - now_ms();
-
-    if (left < 1)
-        left = 1;
     if (driver->memory)
-        driver_alarm(driver, left + LOOK_GRACE_MS);
+        driver_alarm(driver, driver_left(driver) + LOOK_GRACE_MS);
     if (driver->looking)
         return;
     driver->looking = true;
     if (vm_is_connected(driver->vm))
-        vm_snapshot(driver->vm, left, on_snapshot, driver);
+        vm_snapshot(driver->vm, driver_left(driver), on_snapshot, driver);
     else
-        vm_connect(driver->vm, driver->memory ? left : 0, on_ready, driver);
+        driver_connect(driver);
 }
 
 /* ---- commands ---- */
@@ -247,8 +293,13 @@ struct driver *driver_new(struct event_base *base, struct vm *vm, struct job *jo
 
     if (!driver)
         return NULL;
-    *driver = (struct driver){
-        .base = base, .vm = vm, .job = job, .progress = progress, .done = done, .arg = arg};
+    *driver = (struct driver){.base = base,
+                              .vm = vm,
+                              .job = job,
+                              .progress = progress,
+                              .done = done,
+                              .arg = arg,
+                              .process = -1};
     driver->timer = event_new(base, -1, 0, on_timer, driver);
     if (!driver->timer) {
         free(driver);
@@ -279,6 +330,10 @@ void driver_free(struct driver *driver)
         return;
     vm_listen(driver->vm, NULL, NULL, NULL);
     event_free(driver->timer);
+    if (driver->ending)
+        event_free(driver->ending);
+    if (driver->process >= 0)
+        close(driver->process);
     memory_free(driver->memory);
     free(driver);
 }

@@ -156,6 +156,12 @@ static void on_ready(struct qmp_client *client, const struct qmp_error *error, v
 
 void vm_connect(struct vm *vm, int64_t timeout, vm_ready_cb *ready, void *arg)
 {
+    vm_reconnect(vm, timeout ? 0 : vm->options.wait,
+                 timeout ? timeout : vm->options.connect_timeout, ready, arg);
+}
+
+void vm_reconnect(struct vm *vm, int64_t wait, int64_t timeout, vm_ready_cb *ready, void *arg)
+{
     const struct qmp_client_options options = {.on_event = forward_event,
                                                .on_closed = forward_closed,
                                                .on_trace = vm->options.verbose ? trace : NULL,
@@ -168,10 +174,8 @@ void vm_connect(struct vm *vm, int64_t timeout, vm_ready_cb *ready, void *arg)
     vm->pid = -1;
     vm->ready = ready;
     vm->ready_arg = arg;
-    if (vm->client &&
-        qmp_client_connect(vm->client, vm->options.address, timeout ? 0 : vm->options.wait,
-                           timeout ? timeout : vm->options.connect_timeout, on_ready, vm,
-                           &error) == 0)
+    if (vm->client && qmp_client_connect(vm->client, vm->options.address, wait, timeout, on_ready,
+                                         vm, &error) == 0)
         return;
     error_from_qmp(&why, vm->options.address, &error);
     ready(vm, &why, arg);

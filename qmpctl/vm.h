@@ -38,6 +38,8 @@ int vm_lock(struct vm *vm, struct error *error);
 
 /* Connects, or connects again after a loss, within timeout milliseconds (0: as in the options). */
 void vm_connect(struct vm *vm, int64_t timeout, vm_ready_cb *ready, void *arg);
+/* The same after a loss, where a socket that is away or refuses is waited for that long before. */
+void vm_reconnect(struct vm *vm, int64_t wait, int64_t timeout, vm_ready_cb *ready, void *arg);
 bool vm_is_connected(const struct vm *vm);
 
 /* QEMU's process, where it is one of this host; 0: it cannot be seen. */

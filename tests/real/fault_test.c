@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -159,6 +160,26 @@ static void qemu_quits(int qemu)
     die(qemu, SIGTERM);
 }
 
+/* Its process is seen to end, so that nobody waits for its socket, which is away, to come back. */
+static void qemu_is_killed_in_sight(int qemu)
+{
+    static const char *const unplug[] = {"-v", "unplug", "dimm0", "-t", "60", NULL};
+    struct lab_vm *vm = lab_start(qemu, LAB_ABSENT, NULL, NULL);
+    struct run_process process;
+    double killed;
+
+    EXPECT(0, lab_socket(vm), "plug", "128M", "--accept-timeout", "0");
+    run_begin(&process, lab_socket(vm), unplug);
+    run_await(&process, "\"device_del\"", PATIENT);
+    run_await(&process, "\"return\"", PATIENT);
+    unlink(lab_socket(vm));
+    killed = clock_now();
+    lab_kill(vm);
+    run_await(&process, "no such socket", PATIENT);
+    assert_int_equal(run_end(&process, 0), 3);
+    assert_true(clock_now() - killed < 1);
+}
+
 static void the_guest_powers_off(int qemu)
 {
     static const struct {
@@ -271,6 +292,7 @@ static void the_guest_is_reset_while_it_grows(int qemu)
         cmocka_unit_test_teardown(test##_on_trixie, teardown)
 
 TEST_ON_EACH(qemu_is_killed)
+TEST_ON_EACH(qemu_is_killed_in_sight)
 TEST_ON_EACH(qemu_quits)
 TEST_ON_EACH(the_guest_powers_off)
 TEST_ON_EACH(the_guest_is_reset)
@@ -281,14 +303,13 @@ TEST_ON(the_guest_is_reset_while_it_grows, LAB_SID, on_sid)
 int main(void)
 {
     const struct CMUnitTest ordinary[] = {
-        ON_TWO(qemu_is_killed),
-        ON_TWO(qemu_quits),
-        ON_TWO(the_guest_powers_off),
-        ON_TWO(the_guest_is_reset),
-        ON_TWO(the_guest_is_reset_while_it_grows),
+        ON_TWO(qemu_is_killed),     ON_TWO(qemu_is_killed_in_sight),
+        ON_TWO(qemu_quits),         ON_TWO(the_guest_powers_off),
+        ON_TWO(the_guest_is_reset), ON_TWO(the_guest_is_reset_while_it_grows),
     };
     const struct CMUnitTest others[] = {
         ON_THE_OTHERS(qemu_is_killed),
+        ON_THE_OTHERS(qemu_is_killed_in_sight),
         ON_THE_OTHERS(qemu_quits),
         ON_THE_OTHERS(the_guest_powers_off),
         ON_THE_OTHERS(the_guest_is_reset),

@@ -23,7 +23,7 @@
     "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 2, \"minor\": 0, \"major\": 10}, "             \
     "\"package\": \"Debian 1:10.0.2+ds-2\"}, \"capabilities\": [\"oob\"]}}"
 
-enum step_kind { STEP_COMMAND, STEP_ALLOW, STEP_SEND, STEP_WAIT, STEP_CLOSE };
+enum step_kind { STEP_COMMAND, STEP_ALLOW, STEP_SEND, STEP_WAIT, STEP_CLOSE, STEP_LEAVE };
 
 struct step {
     enum step_kind kind;
@@ -37,7 +37,7 @@ struct step {
 };
 
 struct fake_monitor {
-    char folder[64], path[96];
+    char folder[64], path[96], away[104]; /* away: where the socket is then */
     char *greeting;
     pthread_t thread;
     pthread_mutex_t lock; /* over all below */
@@ -186,6 +186,11 @@ void fake_monitor_wait(struct fake_monitor *fake, int milliseconds)
 void fake_monitor_close(struct fake_monitor *fake)
 {
     add_step(fake, (struct step){.kind = STEP_CLOSE});
+}
+
+void fake_monitor_leave(struct fake_monitor *fake, int milliseconds)
+{
+    add_step(fake, (struct step){.kind = STEP_LEAVE, .milliseconds = milliseconds});
 }
 
 /* ---- the monitor, in its thread, with the lock held ---- */
@@ -417,6 +422,19 @@ static bool wait_is_over(struct fake_monitor *fake, int milliseconds)
     return true;
 }
 
+/* It has come back. */
+static bool leave_is_over(struct fake_monitor *fake, int milliseconds)
+{
+    if (fake->wait_until == 0 && rename(fake->path, fake->away) < 0)
+        note(fake, "the socket could not be moved");
+    hang_up(fake);
+    if (!wait_is_over(fake, milliseconds))
+        return false;
+    if (rename(fake->away, fake->path) < 0)
+        note(fake, "the socket could not be moved back");
+    return true;
+}
+
 /* Takes the first step where it is one of the monitor's own; false: it has to wait. */
 static bool take_step(struct fake_monitor *fake)
 {
@@ -427,6 +445,12 @@ static bool take_step(struct fake_monitor *fake)
         return false;
     if (step->kind == STEP_ALLOW) {
         allow(fake);
+        return true;
+    }
+    if (step->kind == STEP_LEAVE) {
+        if (!leave_is_over(fake, step->milliseconds))
+            return false;
+        drop_first(fake);
         return true;
     }
     if (!connected || (step->kind == STEP_WAIT && !wait_is_over(fake, step->milliseconds)))
@@ -495,6 +519,7 @@ static void listen_at(struct fake_monitor *fake)
     snprintf(fake->folder, sizeof fake->folder, "/tmp/fake-monitor-XXXXXX");
     assert_non_null(mkdtemp(fake->folder));
     snprintf(fake->path, sizeof fake->path, "%s/qmp", fake->folder);
+    snprintf(fake->away, sizeof fake->away, "%s.away", fake->path);
     snprintf(name.sun_path, sizeof name.sun_path, "%s", fake->path);
     fake->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fake->listener >= 0);
@@ -564,6 +589,7 @@ static void fake_monitor_free(struct fake_monitor *fake)
         close(fake->listener);
     close(fake->wake[0]);
     close(fake->wake[1]);
+    unlink(fake->away);
     unlink(fake->path);
     rmdir(fake->folder);
     pthread_mutex_destroy(&fake->lock);

@@ -61,6 +61,8 @@ void fake_monitor_send(struct fake_monitor *fake, const char *bytes, size_t leng
 void fake_monitor_wait(struct fake_monitor *fake, int milliseconds);
 /* Ends the connection; steps after it are for the next one. */
 void fake_monitor_close(struct fake_monitor *fake);
+/* The same, and its socket is away for this long. */
+void fake_monitor_leave(struct fake_monitor *fake, int milliseconds);
 
 /* How many commands came so far, negotiation not counted. */
 size_t fake_monitor_commands(struct fake_monitor *fake);

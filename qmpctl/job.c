@@ -53,6 +53,17 @@ static struct action close_job(struct job *job, int64_t now)
     return action_snapshot(now + LAST_LOOK_MS);
 }
 
+/* Nothing more is tried, and all that stands is named. */
+static struct action undo_none(struct job *job, const struct error *error, const char *why,
+                               int64_t now)
+{
+    struct step *step;
+
+    while ((step = undo_last(&job->result)))
+        undo_note_untried(step, error, why);
+    return close_job(job, now);
+}
+
 /* UNDOING: the last step that was done, taken back; or CLOSING. */
 static struct action undo_next(struct job *job, const struct memory *memory, int64_t now)
 {
@@ -61,6 +72,8 @@ static struct action undo_next(struct job *job, const struct memory *memory, int
 
     if (!step)
         return close_job(job, now);
+    if (job->undo_interrupted)
+        return undo_none(job, &job->result.error, "interrupted", now);
     job_enter(job, JOB_UNDOING);
     if (job->undo_deadline == 0)
         job->undo_deadline = now + change->timeout;
@@ -72,22 +85,12 @@ static struct action undo_next(struct job *job, const struct memory *memory, int
     return attempt_unplug(&job->attempt, &job->undo, memory, true, job->undo_deadline, now);
 }
 
-/* Where QEMU cannot be reached nothing is tried, and all that stands is named. */
-static struct action undo_none(struct job *job, const struct error *lost, int64_t now)
-{
-    struct step *step;
-
-    while ((step = undo_last(&job->result)))
-        undo_note_lost(step, lost);
-    return close_job(job, now);
-}
-
 /* One step was taken back, or not: the next. */
 static struct action undo_ended(struct job *job, const struct input *input)
 {
     undo_note(&job->result.steps[job->current], &job->undo);
     if (job->undo.error.code == EXIT_NO_CONNECTION)
-        return undo_none(job, &job->undo.error, input->now);
+        return undo_none(job, &job->undo.error, error_how_lost(&job->undo.error), input->now);
     return undo_next(job, input->memory, input->now);
 }
 
@@ -101,7 +104,7 @@ static struct action stop(struct job *job, const struct error *error, const stru
     if (!job->change->atomic || !memory)
         return close_job(job, now);
     if (error->code == EXIT_NO_CONNECTION)
-        return undo_none(job, error, now);
+        return undo_none(job, error, error_how_lost(error), now);
     return undo_next(job, memory, now);
 }
 
@@ -432,8 +435,10 @@ struct action job_step(struct job *job, const struct input *input)
 {
     struct action action;
 
-    if (input->kind == INPUT_INTERRUPT)
+    if (input->kind == INPUT_INTERRUPT) {
+        job->undo_interrupted = job->state == JOB_UNDOING;
         job->interrupted = true;
+    }
     if (is_surprise(job, input))
         job->surprised = job->drifted = true;
     if (may_leave_orphans(job, input))

@@ -45,6 +45,7 @@ struct job {
     bool released_since_refusal, second_try;
     struct error refusal; /* the last one */
     bool interrupted;
+    bool undo_interrupted; /* nor is more taken back */
     bool surprised;        /* what the VM has may have changed since the last look, not by us */
     bool drifted;          /* and did so at any time: the steps do not add up to its total */
     int64_t undo_deadline; /* for the guest, to take all back; 0: not begun */

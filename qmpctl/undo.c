@@ -49,9 +49,8 @@ void undo_note(struct step *step, const struct step *undo)
     snprintf(step->detail, sizeof step->detail, "could not be taken back: %.250s", undo->reason);
 }
 
-void undo_note_lost(struct step *step, const struct error *lost)
+void undo_note_untried(struct step *step, const struct error *error, const char *why)
 {
-    step->error = *lost;
-    snprintf(step->detail, sizeof step->detail, "could not be taken back: %s",
-             error_how_lost(lost));
+    step->error = *error;
+    snprintf(step->detail, sizeof step->detail, "could not be taken back: %s", why);
 }

@@ -18,7 +18,7 @@ struct step undo_of(const struct step *step);
 /* Writes what became of taking it back into the step itself. */
 void undo_note(struct step *step, const struct step *undo);
 
-/* The same where it was not tried, since QEMU cannot be reached. */
-void undo_note_lost(struct step *step, const struct error *lost);
+/* The same where it was not tried. error: why nothing more is done, with a text. */
+void undo_note_untried(struct step *step, const struct error *error, const char *why);
 
 #endif

@@ -320,7 +320,7 @@ static unsigned list(struct model *model, struct choice *choices)
     default:
         return 0;
     }
-    if (!model->interrupted)
+    if (!model->interrupted || (model->job.state == JOB_UNDOING && !model->job.undo_interrupted))
         choices[count++] = (struct choice){INTERRUPTS, NULL};
     return count;
 }

@@ -110,6 +110,46 @@ static void nobody_waits_for_the_first_look(void **state)
               "{\"error\":{\"code\":5,\"message\":\"interrupted: nothing was begun\"}}");
 }
 
+static void accept_device(struct fake_monitor *fake, const char *slot)
+{
+    char data[160];
+
+    snprintf(data, sizeof data,
+             "{\"info\":{\"slot\":\"%s\",\"slot-type\":\"DIMM\",\"source\":1,\"status\":0}}", slot);
+    fake_monitor_event(fake, "ACPI_DEVICE_OST", data);
+}
+
+/* Two of three are plugged. The first signal takes them back, the last first; the guest does not
+ * answer, and the second signal ends that: the other is not asked for. */
+static void taking_back_can_be_interrupted_too(void **state)
+{
+    struct fake_monitor *fake = fake_monitor_start();
+    struct run_process process;
+
+    (void)state;
+    fake_vm_describe(fake);
+    for (int i = 0; i < 2; i++) {
+        fake_monitor_expect(fake, "object-add", "*", "{}");
+        fake_monitor_expect(fake, "device_add", "*", "{}");
+        if (i == 0)
+            accept_device(fake, "0");
+    }
+    fake_monitor_expect(fake, "device_del", "{\"id\":\"dimm1\"}", "{}");
+    run_begin(&process, fake_monitor_path(fake),
+              WORDS("-v", "plug", "128M", "--count", "3", "--atomic", "-t", "60",
+                    "--accept-timeout", "60"));
+    run_await(&process, "\"mem-dimm1\"", PATIENT);
+    run_await(&process, "\"device_add\"", PATIENT);
+    kill(process.pid, SIGINT);
+    run_await(&process, "\"device_del\"", PATIENT);
+    run_await(&process, "\"return\": {}", PATIENT);
+    kill(process.pid, SIGTERM);
+    run_await(&process, "could not be taken back: interrupted\n", PATIENT);
+    run_await(&process, "could not be taken back: interrupted; the request stands", PATIENT);
+    assert_ends(&process, 0, 143);
+    fake_monitor_finish(fake);
+}
+
 /* A VM with dimm0, which is to be asked for once. */
 static struct fake_monitor *start_with_dimm(void)
 {
@@ -211,6 +251,7 @@ int main(void)
         cmocka_unit_test(the_request_stands),
         cmocka_unit_test(nobody_waits_for_a_monitor_that_does_not_open),
         cmocka_unit_test(nobody_waits_for_the_first_look),
+        cmocka_unit_test(taking_back_can_be_interrupted_too),
         cmocka_unit_test(nobody_waits_for_a_look_that_does_not_come),
         cmocka_unit_test(who_ignores_a_signal_still_does),
         cmocka_unit_test(what_nobody_reads_is_done_all_the_same),

@@ -355,6 +355,30 @@ static void what_stands_when_the_vm_is_lost_is_named(void **state)
     }
 }
 
+/* Interrupted in the second of three (number 4), what was done is taken back, the last first;
+ * interrupted in that, too, the rest stays. */
+static void who_interrupts_twice_does_not_wait_for_the_undo(void **state)
+{
+    static const char *const three[] = {"dimm0", "dimm1", "dimm2"};
+    static const struct scenario scenario = {
+        "unplug three --atomic",
+        CHANGE(.kind = CHANGE_UNPLUG, .ids = three, .id_count = 3, .atomic = true),
+        {128 * MIB, 128 * MIB, 128 * MIB}};
+    static const unsigned choices[] = {0, 0, 0, 0, 0, 0, 4, 0, 4};
+    struct model *model = perform_choices(&scenario, choices, 9);
+    const struct result *result = &model->job.result;
+
+    (void)state;
+    assert_string_equal(result->error.text, "interrupted: 1 planned steps not begun");
+    assert_int_equal(result->steps[0].result, STEP_DONE);
+    assert_string_equal(result->steps[0].detail, "could not be taken back: interrupted");
+    assert_int_equal(result->steps[1].result, STEP_UNDONE);
+    assert_int_equal(result->steps[2].result, STEP_PLANNED);
+    assert_int_equal(result->after, MODEL_BASE + 256 * MIB);
+    model_free(model);
+    free(model);
+}
+
 /* A guest that had a request grants it while another device is plugged: look, object-add (the
  * device goes: number 4), device_add, accepted. */
 static void what_goes_meanwhile_is_counted(void **state)
@@ -430,6 +454,7 @@ int main(void)
         cmocka_unit_test(taking_back_has_one_deadline),
         cmocka_unit_test(nothing_is_taken_back_from_a_vm_that_is_lost),
         cmocka_unit_test(what_stands_when_the_vm_is_lost_is_named),
+        cmocka_unit_test(who_interrupts_twice_does_not_wait_for_the_undo),
         cmocka_unit_test(what_goes_meanwhile_is_counted),
         cmocka_unit_test(what_goes_after_an_old_refusal_leaves_nothing),
         cmocka_unit_test(the_size_itself_is_better_than_the_nearest),

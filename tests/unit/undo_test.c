@@ -171,18 +171,16 @@ static void what_stalls_stays_pending(void **state)
     assert_string_equal(step.detail, "could not be taken back: stalled");
 }
 
-static void a_step_that_cannot_be_reached_says_how(void **state)
+static void a_step_that_was_not_tried_says_why(void **state)
 {
-    struct step steps[] = {{.result = STEP_DONE}, {.result = STEP_DONE}};
-    struct error lost = {.code = EXIT_NO_CONNECTION, .text = "unplug dimm1: it was lost"};
+    struct step step = {.result = STEP_DONE};
+    const struct error lost = {.code = EXIT_NO_CONNECTION, .text = "unplug dimm1: it was lost"};
 
     (void)state;
-    undo_note_lost(&steps[0], &lost);
-    lost.unanswered = true;
-    undo_note_lost(&steps[1], &lost);
-    assert_string_equal(steps[0].detail, "could not be taken back: the connection was lost");
-    assert_string_equal(steps[1].detail, "could not be taken back: QEMU does not answer");
-    assert_null(undo_last(&(struct result){.steps = steps, .step_count = 2}));
+    undo_note_untried(&step, &lost, error_how_lost(&lost));
+    assert_string_equal(step.detail, "could not be taken back: the connection was lost");
+    assert_int_equal(step.result, STEP_DONE);
+    assert_null(undo_last(&(struct result){.steps = &step, .step_count = 1}));
 }
 
 static void the_last_that_stands_is_next(void **state)
@@ -208,7 +206,7 @@ int main(void)
         cmocka_unit_test(what_was_preallocated_is_waited_for_as_long_as_it_may_take),
         cmocka_unit_test(what_has_gone_leaves_no_backend),
         cmocka_unit_test(what_stalls_stays_pending),
-        cmocka_unit_test(a_step_that_cannot_be_reached_says_how),
+        cmocka_unit_test(a_step_that_was_not_tried_says_why),
         cmocka_unit_test(the_last_that_stands_is_next),
     };
 

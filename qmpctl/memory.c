@@ -48,11 +48,10 @@ struct memory_backend *memory_backend_by_id(const struct memory *memory, const c
 bool memory_name_is_taken(const struct memory *memory, const char *id)
 {
     const struct backend_name name = backend_name_of(id);
-    const struct memory_backend *backend = memory_backend_by_id(memory, name.text);
 
-    if (memory_device_by_name(memory, id) || json_object_get(memory->device_names, id))
-        return true;
-    return backend ? !backend->orphan : json_object_get(memory->object_names, name.text) != NULL;
+    return memory_device_by_name(memory, id) || json_object_get(memory->device_names, id) ||
+           memory_backend_by_id(memory, name.text) ||
+           json_object_get(memory->object_names, name.text);
 }
 
 const char *memory_device_name(const struct memory_device *device)

@@ -71,7 +71,7 @@ struct memory {
     struct memory_node *nodes; /* ascending */
     size_t node_count;
     /* Sets, as keys of a JSON object: the ids of all devices, and of all objects. */
-    const json_t *device_names, *object_names;
+    json_t *device_names, *object_names;
     json_t *sources; /* owns what the strings point into */
 };
 
@@ -83,7 +83,7 @@ struct memory_device *memory_device_by_slot(const struct memory *memory, int64_t
 struct memory_backend *memory_backend_by_id(const struct memory *memory, const char *id);
 
 /* Whether no device can be made with this id: another device bears it, of whatever kind, or an
- * object bears the name that its backend would have. An orphan is deleted before that. */
+ * object bears the name that its backend would have, be it an orphan that could not be deleted. */
 bool memory_name_is_taken(const struct memory *memory, const char *id);
 
 /* What the user calls it: its id, else its QOM path. */

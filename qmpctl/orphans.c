@@ -83,6 +83,28 @@ void orphans_note_deleted(const struct orphans *orphans, const struct change *ch
         result_add_cleaned(result, orphan->id, orphan->size);
 }
 
+static void move_backend(struct memory *memory, size_t from, size_t to)
+{
+    memory->backends[to] = memory->backends[from];
+    for (size_t i = 0; i < memory->device_count; i++) {
+        if (memory->devices[i].backend == &memory->backends[from])
+            memory->devices[i].backend = &memory->backends[to];
+    }
+}
+
+void orphans_forget(struct memory *memory)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < memory->backend_count; i++) {
+        if (memory->backends[i].orphan)
+            json_object_del(memory->object_names, memory->backends[i].id);
+        else
+            move_backend(memory, i, kept++);
+    }
+    memory->backend_count = kept;
+}
+
 void orphans_free(struct orphans *orphans)
 {
     free(orphans->list);

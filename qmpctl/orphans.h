@@ -37,6 +37,9 @@ void orphans_note_deleted(const struct orphans *orphans, const struct change *ch
                           const struct memory *memory, struct name_list *released,
                           struct result *result);
 
+/* Makes the VM look as it will then, for a plan that nobody carries out. */
+void orphans_forget(struct memory *memory);
+
 void orphans_free(struct orphans *orphans);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "fleet.h"
 #include "host_view.h"
+#include "orphans.h"
 #include "output.h"
 #include "planning.h"
 #include "session.h"
@@ -16,6 +17,7 @@ static void plan_one(const struct change *change, const struct fleet_vm *vm, str
     int code;
 
     *result = (struct result){0};
+    orphans_forget(vm->memory);
     if (asks_host)
         host_view_read("/", vm->pid, &change->placement, memory, NULL, &host);
     result->before = result->after = memory_total(memory);

@@ -289,7 +289,7 @@ static void read_vm(struct memory *memory, const struct snapshot *snapshot)
     memory->migrating = migration && !is_over(migration);
 }
 
-static const json_t *names_in(struct memory *memory, const json_t *list)
+static json_t *names_in(struct memory *memory, const json_t *list)
 {
     json_t *names = json_object();
     const json_t *row;

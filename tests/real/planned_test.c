@@ -102,6 +102,22 @@ static void a_plan_knows_that_orphans_are_cleaned_up(void **state)
     lab_stop(vm);
 }
 
+/* It bears a name as those that are left behind do, and somebody uses it. */
+static void a_backend_that_stays_is_passed_over(void **state)
+{
+    static const char *const others[] = {"-object",
+                                         "memory-backend-ram,id=mem-dimm0,size=128M,share=on",
+                                         "-device", "ivshmem-plain,memdev=mem-dimm0", NULL};
+    struct lab_vm *vm = lab_start(LAB_HOST, LAB_ABSENT, NULL, others);
+    json_t *done;
+
+    (void)state;
+    done = run_json(EXPECT(0, lab_socket(vm), "plug", "128M", "--accept-timeout", "0", "--json"));
+    assert_string_equal(json_string_value(json_at(done, "steps.0.id")), "dimm1");
+    json_decref(done);
+    lab_stop(vm);
+}
+
 /* ---- The node that is named ---- */
 
 /* What node 0 and node 1 have besides their base. */
@@ -182,6 +198,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_swap_plugs_what_the_boot_memory_is_made_of, lab_teardown),
         cmocka_unit_test_teardown(a_plan_knows_that_orphans_are_cleaned_up, lab_teardown),
+        cmocka_unit_test_teardown(a_backend_that_stays_is_passed_over, lab_teardown),
         cmocka_unit_test_teardown(a_node_that_is_named_grows_and_shrinks_alone_on_host,
                                   lab_teardown),
         cmocka_unit_test_teardown(a_node_that_is_named_grows_and_shrinks_alone_on_bullseye,

@@ -10,6 +10,7 @@
 
 #include "granule.h"
 #include "hot_set.h"
+#include "orphans.h"
 #include "planning.h"
 #include "support/random.h"
 
@@ -542,19 +543,30 @@ static void taken_names_and_slots_are_passed_over(void **state)
     result_free(&result);
 }
 
-/* What was left behind is deleted before anything is plugged, and its name is free then. */
-static void names_of_orphans_are_free(void **state)
+/* What was left behind is deleted before anything is plugged, and its name is free then; where it
+ * could not be deleted it is not. */
+static void names_of_orphans_are_free_when_they_have_gone(void **state)
 {
     const struct vm vm = {512, 8192, 16, {128, 128}, {0}, 0};
     struct change change = change_to(896);
+    json_t *names = json_pack("{s:n,s:n}", "mem-dimm2", "mem-dimm4");
     struct built built;
     struct memory *memory = build(&vm, &built);
 
     (void)state;
-    memory->backends[memory->backend_count++] = (struct memory_backend){.id = "mem-dimm2"};
+    built.backends[2] = built.backends[1];
+    built.backends[1] = (struct memory_backend){.id = "mem-dimm2", .orphan = true};
+    built.devices[1].backend = &built.backends[2];
+    memory->backend_count = 3;
+    memory->object_names = names;
     assert_plan(&change, memory, "+128 dimm3@0");
-    built.backends[2].orphan = true;
+    orphans_forget(memory);
+    assert_int_equal(memory->backend_count, 2);
+    assert_string_equal(built.devices[0].backend->id, "mem-dimm0");
+    assert_ptr_equal(built.devices[1].backend, memory_backend_by_id(memory, "mem-dimm1"));
     assert_plan(&change, memory, "+128 dimm2@0");
+    assert_non_null(json_object_get(names, "mem-dimm4"));
+    json_decref(names);
 }
 
 /* ---- What must stay, and what is likely to be refused ---- */
@@ -928,7 +940,7 @@ int main(void)
         cmocka_unit_test(a_node_that_is_named_grows_and_shrinks_alone),
         cmocka_unit_test(a_node_that_is_named_gives_no_more_than_it_has),
         cmocka_unit_test(taken_names_and_slots_are_passed_over),
-        cmocka_unit_test(names_of_orphans_are_free),
+        cmocka_unit_test(names_of_orphans_are_free_when_they_have_gone),
         cmocka_unit_test(the_least_risk_goes_first),
         cmocka_unit_test(who_is_kept_or_has_refused_stays),
         cmocka_unit_test(who_cannot_be_named_stays),

@@ -194,12 +194,14 @@ static void fill_request(const struct change *change, const struct memory *memor
 static void note_nearest(uint64_t target, uint64_t reached, struct result *result)
 {
     char granule[sizeof result->note];
+    size_t length;
 
     memcpy(granule, result->note, sizeof granule);
     snprintf(result->note, sizeof result->note,
              "%s cannot be reached exactly, %s is the nearest %s; ", size_exact(target).text,
              size_exact(reached).text, reached > target ? "above" : "below");
-    strncat(result->note, granule, sizeof result->note - strlen(result->note) - 1);
+    length = strlen(result->note);
+    snprintf(result->note + length, sizeof result->note - length, "%s", granule);
 }
 
 static int take_plan(const struct change *change, const struct placement *placement,

@@ -201,6 +201,23 @@ static enum preflight_backing backing_of(const struct host_view *view)
     return view->path_disk ? PREFLIGHT_WRITTEN_BACK : PREFLIGHT_SHMEM;
 }
 
+/* First, since nothing that is said of the host then is about this plan. */
+static void add_no_place(const struct host_view *view, struct preflight_report *report)
+{
+    if (view->error.code != EXIT_DONE)
+        finding_mend(
+            finding_add(report, PREFLIGHT_IMPOSSIBLE, view->error_check, "%s", view->error.text),
+            "%s", view->error.hint);
+}
+
+static void check_place(const struct host_view *view, const struct memory *memory,
+                        const struct preflight_need *need, struct preflight_report *report)
+{
+    check_file(view, memory, need, report);
+    add_notes(view, report);
+    preflight_check(view->local ? &view->facts : NULL, need, report);
+}
+
 int host_view_judge(const struct host_view *view, const struct memory *memory, bool strict,
                     size_t first, struct result *result, struct error *error)
 {
@@ -223,17 +240,15 @@ int host_view_judge(const struct host_view *view, const struct memory *memory, b
         if (is_planned_plug(&result->steps[i]))
             sizes[need.count++] = result->steps[i].size;
     }
-    if (need.count > 0 && view->error.code != EXIT_DONE) {
-        *error = view->error;
-        free(sizes);
-        return -1;
-    }
     if (need.count > 0) {
+        add_no_place(view, &result->preflight);
         check_vm(memory, &need, result, first, &result->preflight);
-        check_file(view, memory, &need, &result->preflight);
-        add_notes(view, &result->preflight);
-        preflight_check(view->local ? &view->facts : NULL, &need, &result->preflight);
+        if (view->error.code == EXIT_DONE)
+            check_place(view, memory, &need, &result->preflight);
     }
     free(sizes);
-    return verdict(&result->preflight, strict, error);
+    if (need.count == 0 || view->error.code == EXIT_DONE)
+        return verdict(&result->preflight, strict, error);
+    *error = view->error;
+    return -1;
 }

@@ -229,7 +229,11 @@ void host_view_read(const char *root, pid_t pid, const struct placement_request 
         host_facts_read(root, pid, &view->facts);
         find_root(root, pid, theirs, sizeof theirs);
     }
-    if (choose_pagesize(&making) < 0 || choose_backend(&making) < 0)
+    view->error_check = "pagesize";
+    if (choose_pagesize(&making) < 0)
+        return;
+    view->error_check = "mem-path";
+    if (choose_backend(&making) < 0)
         return;
     choose_rest(&making);
     boot_memory_is_model(&boot, request, &view->placement, view->defaults, sizeof view->defaults);

@@ -24,14 +24,15 @@ struct host_view {
     bool path_disk;      /* shared pages of it can be written back, private ones are not in it */
     bool path_file;      /* it is a file, not a folder to make files in */
     bool path_unchecked; /* there is one, and it cannot be looked at */
-    bool path_denied;    /* QEMU may not be allowed to use it: */
+    bool path_denied;    /* QEMU may not be allowed to use it */
     bool pages_unseen;   /* what should be as the boot memory, whose page size nobody can tell */
     bool nodes_open;     /* the boot memory lies on several host nodes, which are not taken over */
-    size_t path_barrier; /* it may not enter the folder that so much of the path names; or 0 */
+    size_t path_barrier; /* for it may not enter the folder that so much of the path names; or 0 */
     const char *moved;   /* why it does not lie where the boot memory does; NULL: it does, or may */
     char defaults[256];  /* what was taken from the boot memory, for people; empty: nothing */
     char described[256]; /* see struct placement_request's note */
     struct error error;  /* why there is no placement; code 0: there is one */
+    const char *error_check; /* which check of the preflight that is */
 };
 
 /*

@@ -231,10 +231,8 @@ static int try_plan(struct job *job, const struct memory *memory, struct error *
     orphans_releases(&job->orphans, job->change, memory, &released);
     code = planning_make(job->change, &job->placement, memory, job->target, &released, &job->result,
                          error);
-    if (code == 0 && is_without_place(job)) {
-        *error = job->host->error;
-        code = -1;
-    }
+    if (code == 0 && is_without_place(job))
+        code = judge(job, memory, 0, error);
     result_drop_planned(&job->result);
     name_list_free(&released);
     return code;

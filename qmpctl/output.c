@@ -298,7 +298,9 @@ static void print_step(FILE *file, const struct result *result, const struct ste
 /* The finding that became the error is told with it. */
 static bool is_told(const struct result *result, const struct preflight_finding *finding)
 {
-    return result->error.code != EXIT_DONE && strcmp(result->error.text, finding->text) == 0;
+    const size_t most = sizeof finding->text - 1; /* it may have been cut to that */
+
+    return result->error.code != EXIT_DONE && strncmp(result->error.text, finding->text, most) == 0;
 }
 
 static void print_preflight(FILE *file, const struct result *result)

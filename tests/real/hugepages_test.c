@@ -389,6 +389,7 @@ static void a_path_that_is_no_such_hugetlbfs_is_refused_and_no_file_made(int qem
     const char *parent = getenv("TMPDIR"), *huge;
     struct lab_vm *vm;
     const struct run_result *result;
+    json_t *json;
 
     hugepages_require(PAGES(128));
     huge = hugepages_mount();
@@ -398,6 +399,11 @@ static void a_path_that_is_no_such_hugetlbfs_is_refused_and_no_file_made(int qem
     vm = lab_start(qemu, LAB_ABSENT, NULL, NULL);
     result = EXPECT(2, lab_socket(vm), "plug", "128M", "--mem-path", missing);
     assert_contains(result->err, "No such file or directory");
+    json = run_json(EXPECT(2, lab_socket(vm), "plan", "+128M", "--mem-path", missing, "--json"));
+    assert_text(json, "preflight.0.check", "mem-path");
+    assert_text(json, "preflight.0.severity", "impossible");
+    assert_text(json, "preflight.0.text", json_string_value(json_at(json, "error.message")));
+    json_decref(json);
     result = EXPECT(2, lab_socket(vm), "plug", "128M", "--mem-path", folder, "--pagesize", "2M");
     assert_contains(result->err, "is no hugetlbfs, so it gives no hugepages of 2M");
     result = EXPECT(2, lab_socket(vm), "plug", "1G", "--mem-path", huge, "--pagesize", "1G");

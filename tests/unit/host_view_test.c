@@ -774,6 +774,53 @@ static void a_path_that_is_not_there_hinders_only_what_plugs(void **state)
     plan_plugs(fixture, 1, GIB);
     assert_int_equal(judge(fixture, PID, false), -1);
     assert_int_equal(fixture->error.code, EXIT_USAGE);
+    assert_int_equal(fixture->result.preflight.count, 1);
+}
+
+/* The error is the first of several findings, and has the code that it always had. */
+static void where_there_is_no_place_the_vm_is_judged_all_the_same(void **state)
+{
+    static const struct {
+        struct placement_request request;
+        int code;
+        const char *check, *text, *mend;
+    } cases[] = {
+        {{.mem_path = "/srv/nowhere"},
+         EXIT_USAGE,
+         "mem-path",
+         "/srv/nowhere: No such file or directory",
+         "QEMU would make a plain file there; name one that exists"},
+        {{.hugepages = true, .kind_given = true, .kind = BACKEND_FILE},
+         EXIT_FAILED,
+         "mem-path",
+         "no hugetlbfs with pages of 2M is mounted",
+         "mkdir -p /dev/hugepages-2M && mount -t hugetlbfs -o pagesize=2M none /dev/hugepages-2M"},
+    };
+    struct fixture *fixture = *state;
+
+    tree_write(fixture->root, "proc/4711/mountinfo", "\n");
+    fixture->memory.slots_used = 16;
+    fixture->memory.migrating = true;
+    plan_plugs(fixture, 1, GIB);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct preflight_finding *finding = fixture->result.preflight.findings;
+
+        fixture->request = cases[i].request;
+        assert_int_equal(judge(fixture, PID, false), -1);
+        assert_int_equal(fixture->error.code, cases[i].code);
+        assert_string_equal(fixture->error.text, cases[i].text);
+        assert_string_equal(finding->check, cases[i].check);
+        assert_string_equal(finding->text, cases[i].text);
+        assert_string_equal(finding->mend, cases[i].mend);
+        assert_int_equal(finding->severity, PREFLIGHT_IMPOSSIBLE);
+        expect_finding(fixture, "migration",
+                       "the VM is being migrated: QEMU plugs nothing meanwhile");
+        expect_finding(fixture, "slots", "needs 1 slot, 0 of 16 are free");
+        assert_int_equal(fixture->result.preflight.count, 3);
+    }
+    fixture->request = (struct placement_request){.hugepages = true};
+    assert_int_equal(judge(fixture, 0, false), -1);
+    assert_string_equal(fixture->result.preflight.findings[0].check, "pagesize");
 }
 
 /* A finding is never lost in the JSON because its text had to be cut. */
@@ -940,6 +987,7 @@ int main(void)
         TEST(a_path_that_is_cut_is_still_shown),
         TEST(one_file_is_the_memory_of_one_device),
         TEST(a_path_that_is_not_there_hinders_only_what_plugs),
+        TEST(where_there_is_no_place_the_vm_is_judged_all_the_same),
         TEST(an_operation_asks_the_host_before_it_sends_anything),
         TEST(contradictions_are_refused_before_anything_is_asked),
     };

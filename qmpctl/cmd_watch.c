@@ -202,7 +202,8 @@ static int watch_open(struct watch *watch, struct error *error)
     const struct options *options = watch->options;
     const struct vm_options how = {.connect_timeout = options->connect_timeout,
                                    .wait = options->wait,
-                                   .verbose = options->verbose};
+                                   .verbose = options->verbose,
+                                   .several = options->sockets.many};
 
     watch->base = session_base_new();
     watch->vms = calloc(options->sockets.count + 1, sizeof *watch->vms);

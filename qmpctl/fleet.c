@@ -46,7 +46,8 @@ static void begin(struct fleet_vm *one)
     const struct vm_options how = {.address = one->address,
                                    .connect_timeout = options->connect_timeout,
                                    .wait = options->wait,
-                                   .verbose = options->verbose};
+                                   .verbose = options->verbose,
+                                   .several = options->sockets.many};
 
     one->fleet->open++;
     one->vm = vm_new(one->fleet->base, &how);

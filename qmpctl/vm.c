@@ -113,10 +113,14 @@ static void forward_closed(struct qmp_client *client, const struct qmp_error *er
 static void trace(struct qmp_client *client, enum qmp_direction direction, const char *text,
                   size_t length, void *arg)
 {
+    const struct vm_options *options = &((const struct vm *)arg)->options;
     const char *end = text + length, *stop;
 
     (void)client;
-    (void)arg;
+    if (options->several) {
+        utf8_print_tame(stderr, options->address, options->address + strlen(options->address));
+        fputc(' ', stderr);
+    }
     fprintf(stderr, "%s ", direction == QMP_SENT ? "->" : "<-");
     /* A line a message, also where the monitor is in pretty mode; and whoever it is that speaks, it
      * is not to steer the terminal. */

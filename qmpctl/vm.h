@@ -18,6 +18,7 @@ struct vm_options {
     const char *address;           /* borrowed for the life of the VM */
     int64_t connect_timeout, wait; /* milliseconds */
     bool verbose;                  /* QMP traffic on stderr */
+    bool several;                  /* a line of that says whose it is */
 };
 
 typedef void vm_ready_cb(struct vm *vm, const struct error *error, void *arg);

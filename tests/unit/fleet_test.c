@@ -56,6 +56,37 @@ static void test_silent_vms_hold_up_neither_the_others_nor_each_other(void **sta
         fake_monitor_finish(fakes[i]);
 }
 
+/* ---- whose traffic it is ---- */
+
+static void expect_direction(const char *text)
+{
+    assert_true(strncmp(text, "-> {", 4) == 0 || strncmp(text, "<- {", 4) == 0);
+}
+
+static void test_traffic_of_several_vms_says_whose_it_is(void **state)
+{
+    struct fake_monitor *fakes[] = {fake_monitor_start(), fake_monitor_start()};
+    const char *paths[] = {fake_monitor_path(fakes[0]), fake_monitor_path(fakes[1])};
+    size_t counts[2] = {0}, length = strlen(paths[0]);
+
+    (void)state;
+    fake_vm_describe(fakes[0]);
+    fake_vm_describe(fakes[1]);
+    for (const char *line = EXPECT(0, paths[0], "-s", paths[1], "-v", "status")->err; *line;
+         line = strchr(line, '\n') + 1) {
+        size_t whose = strncmp(line, paths[0], length) == 0 ? 0 : 1;
+
+        assert_memory_equal(line, paths[whose], length);
+        expect_direction(line + length + 1);
+        counts[whose]++;
+    }
+    assert_true(counts[0] > 2);
+    assert_int_equal(counts[0], counts[1]);
+    expect_direction(EXPECT(0, paths[0], "-v", "status")->err);
+    fake_monitor_finish(fakes[0]);
+    fake_monitor_finish(fakes[1]);
+}
+
 /* ---- more monitors than may be open ---- */
 
 #define OPEN_LIMIT 512
@@ -167,6 +198,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_silent_vms_hold_up_neither_the_others_nor_each_other),
+        cmocka_unit_test(test_traffic_of_several_vms_says_whose_it_is),
         cmocka_unit_test(test_no_more_are_open_than_a_process_may_have),
     };
 

@@ -154,6 +154,12 @@ static void parser_failed(struct qmp_client *client, const struct message *messa
 
 static void dispatch(struct qmp_client *client, const struct message *message)
 {
+    static const char *const broken[] = {
+        [CLIENT_GREETING] = "it does not speak QMP",
+        [CLIENT_NEGOTIATING] = "the server sent what is no JSON during negotiation",
+        [CLIENT_READY] = "the server sent what is no JSON",
+    };
+
     switch (message->kind) {
     case MESSAGE_GREETING:
         if (client->state != CLIENT_GREETING)
@@ -179,9 +185,7 @@ static void dispatch(struct qmp_client *client, const struct message *message)
                    "a message of the server holds more than %zu values", JSON_VALUES_LIMIT);
         return;
     case MESSAGE_BROKEN:
-        client_end(client, QMP_ERROR_PROTOCOL, 0, "%s",
-                   client->state == CLIENT_GREETING ? "it does not speak QMP"
-                                                    : "the server sent what is no JSON");
+        client_end(client, QMP_ERROR_PROTOCOL, 0, "%s", broken[client->state]);
         return;
     case MESSAGE_OTHER:
         break;

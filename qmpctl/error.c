@@ -38,6 +38,16 @@ const char *error_how_lost(const struct error *cause)
     return cause->unanswered ? "QEMU does not answer" : "the connection was lost";
 }
 
+static const char *phase_name(enum qmp_phase phase)
+{
+    static const char *const names[] = {[QMP_PHASE_CONNECT] = "connect",
+                                        [QMP_PHASE_GREETING] = "greeting",
+                                        [QMP_PHASE_NEGOTIATION] = "negotiation",
+                                        [QMP_PHASE_COMMAND] = "command"};
+
+    return names[phase];
+}
+
 int error_from_qmp(struct error *error, const char *what, const struct qmp_error *cause)
 {
     switch (cause->code) {
@@ -52,12 +62,14 @@ int error_from_qmp(struct error *error, const char *what, const struct qmp_error
         return error_set(error, EXIT_FAILED, "%s: %s", what, cause->text);
     case QMP_ERROR_BUSY:
         error_set(error, EXIT_NO_CONNECTION, "%s: %s", what, cause->text);
+        error->phase = phase_name(cause->phase);
         return error_hint(error, "a monitor serves one client at a time; give QEMU a second one: "
                                  "-qmp unix:PATH,server=on,wait=off");
     default:
         error_set(error, EXIT_NO_CONNECTION, "%s: %s", what, cause->text);
         if (cause->sys_errno == EACCES)
             error_hint(error, "run qmpctl as the user that QEMU runs as, or as root");
+        error->phase = phase_name(cause->phase);
         error->closed = cause->code == QMP_ERROR_CLOSED;
         error->absent = cause->sys_errno == ENOENT || cause->sys_errno == ECONNREFUSED;
         error->unanswered = cause->code == QMP_ERROR_TIMEOUT;

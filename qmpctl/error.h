@@ -26,6 +26,7 @@ struct error {
     bool absent;        /* there is no such socket, or nobody listens; both may come */
     bool unanswered;    /* QEMU did not answer in time, a command or the connection */
     bool replaced;      /* another QEMU is there now */
+    const char *phase;  /* of the connection that failed, static; NULL: it is none that failed */
     char qmp_class[64]; /* QEMU's own words, where they caused it */
     char qmp_desc[512];
 };

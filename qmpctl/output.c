@@ -365,6 +365,8 @@ json_t *output_error_json(const struct error *error)
     json_t *json =
         json_pack("{s:i,s:o}", "code", (int)error->code, "message", utf8_json(error->text));
 
+    if (error->phase)
+        json_object_set_new(json, "phase", json_string(error->phase));
     if (*error->hint)
         json_object_set_new(json, "hint", utf8_json(error->hint));
     if (*error->qmp_class)

@@ -175,6 +175,43 @@ static void whom_a_socket_keeps_out_is_told_who_may(void **state)
     assert_non_null(strstr(error.hint, "as the user that QEMU runs as"));
 }
 
+static void expect_phase(const char *socket, const char *phase, const char *why)
+{
+    json_t *json = run_json(EXPECT(3, socket, "-j", "--connect-timeout", "0.3", "qmp", "stop"));
+
+    assert_string_equal(json_string_value(json_at(json, "error.phase")), phase);
+    assert_non_null(strstr(json_string_value(json_at(json, "error.message")), why));
+    json_decref(json);
+}
+
+static void what_was_being_done_when_a_connection_failed_is_told(void **state)
+{
+    static const char greeting[] =
+        "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 0, \"minor\": 2, \"major\": 7}, "
+        "\"package\": \"\"}, \"capabilities\": []}}\r\n";
+    struct fake_monitor *bare = fake_monitor_start_greeting(NULL);
+    json_t *json;
+
+    (void)state;
+    expect_phase("/nowhere/qmp", "connect", "no such socket");
+    expect_phase(fake_monitor_path(bare), "greeting", "no greeting within 0.3 s");
+    fake_monitor_send(bare, greeting, sizeof greeting - 1);
+    fake_monitor_expect(bare, "qmp_capabilities", NULL, NULL);
+    fake_monitor_send(bare, "no JSON\r\n", 9);
+    expect_phase(fake_monitor_path(bare), "negotiation",
+                 "the server sent what is no JSON during negotiation");
+    fake_monitor_finish(bare);
+    fake_monitor_expect(fake, "stop", NULL, NULL);
+    fake_monitor_close(fake);
+    expect_phase(fake_monitor_path(fake), "command", "the connection ended before the reply");
+    /* QEMU's own error is none of the connection. */
+    fake_monitor_expect_error(fake, "stop", NULL, "GenericError", "no");
+    json = run_json(EXPECT(1, fake_monitor_path(fake), "-j", "qmp", "stop"));
+    assert_null(json_at(json, "error.phase"));
+    json_decref(json);
+    finish();
+}
+
 /* An answer that nobody got is no success. */
 static void a_full_disk_is_told(void **state)
 {
@@ -277,6 +314,7 @@ int main(void)
         cmocka_unit_test(an_option_whose_value_is_wrong_is_named),
         cmocka_unit_test(whom_a_socket_keeps_out_is_told_who_may),
         cmocka_unit_test(help_and_version_are_json_as_well),
+        TEST(what_was_being_done_when_a_connection_failed_is_told),
         TEST(a_full_disk_is_told),
         TEST(a_conversation_that_nobody_hears_ends),
         TEST(a_last_line_that_is_too_long_is_answered),

@@ -73,7 +73,7 @@ static void test_events_of_memory_are_objects_a_line(void **state)
                     "{\"time\":1700000000.123456,\"socket\":\"%s\",\"event\":\"DEVICE_DELETED\","
                     "\"data\":" DELETED "}\n"
                     "{\"error\":{\"code\":3,\"message\":\"%s: the connection was closed by "
-                    "QEMU\"}}\n",
+                    "QEMU\",\"phase\":\"command\"}}\n",
         path, path, path);
     assert_string_equal(EXPECT(3, path, "watch", "--json")->out, expected);
     fake_monitor_finish(fake);
@@ -107,9 +107,9 @@ static void test_each_of_several_that_is_lost_has_a_line(void **state)
     (void)state;
     snprintf(expected, sizeof expected,
              "{\"socket\":\"/nowhere/qmp\",\"error\":{\"code\":3,\"message\":"
-             "\"/nowhere/qmp: no such socket\"}}\n" EVENT_LINES
+             "\"/nowhere/qmp: no such socket\",\"phase\":\"connect\"}}\n" EVENT_LINES
              "{\"socket\":\"%s\",\"error\":{\"code\":3,\"message\":"
-             "\"%s: the connection was closed by QEMU\"}}\n",
+             "\"%s: the connection was closed by QEMU\",\"phase\":\"command\"}}\n",
              path, path, path, path);
     assert_string_equal(result->out, expected);
     snprintf(expected, sizeof expected,

@@ -94,6 +94,10 @@ static void the_lab_says_what_it_needs(void **state)
     char said[1024], script[128];
 
     (void)state;
+    snprintf(script, sizeof script, "tests/lab/build-guest '%s'", folder);
+    assert_int_equal(run(script, said, sizeof said), 1);
+    assert_string_equal(said, "lab: its guest and its QEMUs are made of Debian's packages, and "
+                              "there is no apt-get\n");
     have("apt-get");
     have("dpkg");
     snprintf(script, sizeof script, "tests/lab/fetch-qemu sid '%s/qemu'", folder);

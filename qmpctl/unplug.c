@@ -253,6 +253,16 @@ static struct action lose(struct unplug *unplug, const struct error *cause, int6
     return action_finish();
 }
 
+/* The snapshot cannot be had. What was heard since it was asked for holds without it. */
+static struct action on_lost(struct unplug *unplug, const struct input *input)
+{
+    if (unplug->gone)
+        return released(unplug, input->now);
+    if (*unplug->refusal && unplug->no.code == EXIT_DONE)
+        return refused(unplug, input->now);
+    return lose(unplug, input->error, input->now);
+}
+
 static struct action in_checking(struct unplug *unplug, const struct input *input)
 {
     if (input->kind == INPUT_SNAPSHOT)
@@ -263,7 +273,7 @@ static struct action in_checking(struct unplug *unplug, const struct input *inpu
     }
     if (input->kind == INPUT_EVENT)
         note_event(unplug, input->event);
-    return input->kind == INPUT_LOST ? lose(unplug, input->error, input->now) : action_none();
+    return input->kind == INPUT_LOST ? on_lost(unplug, input) : action_none();
 }
 
 static struct action in_backend(struct unplug *unplug, const struct input *input)

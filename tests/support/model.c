@@ -39,6 +39,21 @@ static void broken(struct model *model, const char *rule)
         model->broken = rule;
 }
 
+/* Of the device with this id; a new one where it has none. */
+static struct model_fate *fate_of(struct model *model, const char *id)
+{
+    struct model_fate *fate = model->fates;
+
+    while (*fate->id && strcmp(fate->id, id) != 0) {
+        if (++fate == model->fates + MODEL_FATES) {
+            broken(model, "more devices than fates");
+            return model->fates;
+        }
+    }
+    snprintf(fate->id, sizeof fate->id, "%s", id);
+    return fate;
+}
+
 static uint64_t total(const struct model *model)
 {
     uint64_t bytes = MODEL_BASE;
@@ -194,7 +209,7 @@ static bool add_backend(struct model *model)
     }
     if (find(model, NULL, id) || !row || *row->backend || strlen(id) >= sizeof row->backend)
         return false;
-    *row = (struct model_device){.released = row->released, .refused = row->refused};
+    *row = (struct model_device){0};
     snprintf(row->backend, sizeof row->backend, "%s", id);
     row->size = (uint64_t)json_integer_value(json_object_get(model->action.arguments, "size"));
     return true;
@@ -266,9 +281,9 @@ static void release(struct model *model, struct model_device *device)
     json_t *data = json_pack("{s:s,s:s}", "device", device->id, "path", device->path);
     const struct qmp_event event = {.name = "DEVICE_DELETED", .data = data};
 
+    fate_of(model, device->id)->released = true;
     *device->id = '\0';
     device->asked = false;
-    device->released = true;
     tell_event(model, &event);
     json_decref(data);
 }
@@ -377,7 +392,7 @@ static void happen(struct model *model, const struct choice *choice)
         break;
     case GUEST_REFUSES:
         choice->device->asked = false;
-        choice->device->refused = true;
+        fate_of(model, choice->device->id)->refused = true;
         ost(model, choice->device, OST_SOURCE_EJECT, 0x82);
         break;
     case GUEST_TRIES:
@@ -409,15 +424,11 @@ void model_happen(struct model *model, unsigned choice)
 
 static void judge_step(struct model *model, const struct step *step)
 {
-    bool released = false, refused = false;
+    const struct model_fate *fate = fate_of(model, step->id);
 
-    for (size_t i = 0; i < MODEL_DEVICES; i++) {
-        released = released || model->devices[i].released;
-        refused = refused || model->devices[i].refused;
-    }
-    if (step->action == STEP_UNPLUG && step->result == STEP_DONE && !released)
+    if (step->action == STEP_UNPLUG && step->result == STEP_DONE && !fate->released)
         broken(model, "done, and nothing was released");
-    if (step->result == STEP_REFUSED && !refused)
+    if (step->result == STEP_REFUSED && !fate->refused)
         broken(model, "refused, and nobody did");
     if (step->action == STEP_PLUG && step->result == STEP_FAILED && !model->unanswered &&
         !model->qemu_refused && !model->lost)
@@ -443,9 +454,8 @@ static void judge_totals(struct model *model)
     if (result->error.code == EXIT_DONE && job->change->kind == CHANGE_SET && !result->uncertain &&
         total(model) != job->goal && total(model) != job->target)
         broken(model, "done, and the size is another");
-    /* A look may be older than what the guest does next; nothing may be invented. */
-    if (!model->lost && result->error.code == EXIT_DONE && result->after != total(model))
-        broken(model, "done, and the total told is not the VM's");
+    if (!result->uncertain && job->target_known && result->after != total(model))
+        broken(model, "the total told is not the VM's");
     if (orphan && result->error.code == EXIT_DONE && !model->interrupted && !model->lost &&
         !model->unanswered && !model->qemu_refused)
         broken(model, "done, and a backend is left");
@@ -497,7 +507,8 @@ void model_init(struct model *model, const struct change *change, const uint64_t
         device->asked = device->of_others = sizes[i] & MODEL_PENDING;
         if (device->asked)
             device->answer = (struct guest_answer){OST_SOURCE_EJECT, OST_IN_PROGRESS};
-        device->released = sizes[i] & MODEL_GONE;
+        if (sizes[i] & MODEL_GONE)
+            fate_of(model, device->path + strlen("/machine/peripheral/"))->released = true;
         device->slot = (int64_t)i;
     }
     job_init(&model->job, change);

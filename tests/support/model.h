@@ -16,17 +16,24 @@ struct model_device {
     char id[32], path[64], backend[40]; /* id empty: no device; backend empty: none */
     uint64_t size;
     int64_t slot;
-    bool asked;    /* the guest has a request that it has not answered */
-    bool fresh;    /* the guest has not said whether it accepts it */
-    bool released; /* one of this row was, at some time */
-    bool refused;
+    bool asked;     /* the guest has a request that it has not answered */
+    bool fresh;     /* the guest has not said whether it accepts it */
     bool of_others; /* the request that it has is not ours: nor is it ours to clean up now */
     struct guest_answer answer, answer_when_asked;
 };
 
+/* What became of a device, whether it is there still or not. */
+struct model_fate {
+    char id[32];
+    bool released, refused;
+};
+
+#define MODEL_FATES 32
+
 struct model {
     struct job job;
     struct model_device devices[MODEL_DEVICES];
+    struct model_fate fates[MODEL_FATES];
     struct memory memory; /* what the last snapshot showed; made of what follows */
     struct memory_device rows[MODEL_DEVICES];
     struct memory_backend backends[MODEL_DEVICES];

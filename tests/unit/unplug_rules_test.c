@@ -186,6 +186,19 @@ static void a_refusal_that_is_as_before_is_no_answer(void **state)
     dimm.device.answer = (struct guest_answer){OST_SOURCE_PLUG, OST_SUCCESS};
 }
 
+/* It was at an earlier request when it was asked again, and has said nothing since. */
+static void a_guest_that_was_at_it_before_is_at_it_still(void **state)
+{
+    (void)state;
+    dimm.device.answer = (struct guest_answer){OST_SOURCE_EJECT, OST_IN_PROGRESS};
+    begin(0);
+    tell(INPUT_REPLY);
+    assert_int_equal(tell_at(INPUT_TIME, DEADLINE).kind, ACTION_SNAPSHOT);
+    assert_int_equal(tell_at(INPUT_SNAPSHOT, DEADLINE).kind, ACTION_FINISH);
+    assert_non_null(strstr(step.reason, "stalled"));
+    dimm.device.answer = (struct guest_answer){OST_SOURCE_PLUG, OST_SUCCESS};
+}
+
 static void boot_memory_is_not_deleted(void **state)
 {
     (void)state;
@@ -243,6 +256,7 @@ int main(void)
         cmocka_unit_test(a_refusal_has_the_hint_of_its_status),
         cmocka_unit_test(a_request_that_was_heard_stays_pending_when_all_is_lost),
         cmocka_unit_test(a_refusal_that_is_as_before_is_no_answer),
+        cmocka_unit_test(a_guest_that_was_at_it_before_is_at_it_still),
         cmocka_unit_test(boot_memory_is_not_deleted),
         cmocka_unit_test(a_device_that_came_back_is_not_released),
         cmocka_unit_test(a_backend_that_looks_like_boot_memory_is_deleted),

@@ -23,12 +23,16 @@ enum thing {
     THING_UNANSWERED,
     THING_DELETED,
     THING_IN_PROGRESS,
+    THING_SUCCESS, /* says the guest of what it did; DEVICE_DELETED counts */
     THING_REFUSED,
     THING_GUEST_ERROR,
+    THING_MEMORY_ERROR,
+    THING_RESET,
     THING_OTHER_SLOT,
     THING_TIME,
     THING_DISCONNECTED,
     THING_SNAPSHOT_PRESENT,
+    THING_SNAPSHOT_IN_PROGRESS,
     THING_SNAPSHOT_REFUSED, /* the guest did so while nobody was connected */
     THING_SNAPSHOT_GONE,
     THING_SNAPSHOT_OLDER, /* than the event that the device has gone */
@@ -46,9 +50,11 @@ struct world {
     struct unplug unplug;
     struct step step;
     enum action_kind waiting; /* what the machine asked for last */
-    bool sent_delete, device_gone, refused;
-    bool gone_meanwhile; /* while a snapshot was taken */
-    unsigned asked, finished;
+    bool sent_delete, device_gone;
+    bool confirmed, unsure, declined; /* QEMU's reply to the request: yes, none, no */
+    bool in_progress, refused, reset, interrupted, lost;
+    bool gone_meanwhile;             /* while a snapshot was taken */
+    unsigned asked, finished, noise; /* noise: what is nothing to it */
     int64_t now;
 };
 
@@ -94,12 +100,14 @@ static void tell_ost(struct world *world, const char *slot, int status)
     json_decref(data);
 }
 
-static void tell_refusal(struct world *world)
+/* A snapshot shows this as the last answer to a request. */
+static void tell_shown(struct world *world, int64_t status)
 {
     struct memory_device device = dimm.device;
-    const struct memory memory = {.state = "running", .devices = &device, .device_count = 1};
+    struct memory memory = dimm.memory;
 
-    device.answer = (struct guest_answer){OST_SOURCE_EJECT, 0x82};
+    device.answer = (struct guest_answer){OST_SOURCE_EJECT, status};
+    memory.devices = &device;
     obey(world, tell(world, (struct input){.kind = INPUT_SNAPSHOT, .memory = &memory}));
 }
 
@@ -124,6 +132,7 @@ static bool possible(const struct world *world, enum thing thing)
     case THING_DISCONNECTED:
         return world->waiting == ACTION_WAIT;
     case THING_SNAPSHOT_PRESENT:
+    case THING_SNAPSHOT_IN_PROGRESS:
     case THING_SNAPSHOT_REFUSED:
         return world->waiting == ACTION_SNAPSHOT && !world->device_gone;
     case THING_SNAPSHOT_OLDER:
@@ -135,10 +144,63 @@ static bool possible(const struct world *world, enum thing thing)
         return !world->device_gone && world->asked > 0;
     case THING_REFUSED:
     case THING_GUEST_ERROR:
+    case THING_MEMORY_ERROR:
     case THING_IN_PROGRESS:
         return !world->device_gone;
+    case THING_SUCCESS:
+    case THING_OTHER_SLOT:
+        return world->noise < 2;
+    case THING_INTERRUPT:
+        return !world->interrupted;
     default:
         return true;
+    }
+}
+
+/* The reply to the request, and not to the deletion of the backend. */
+static void note_reply(struct world *world, enum thing thing)
+{
+    if (world->sent_delete)
+        return;
+    world->confirmed = thing == THING_REPLY;
+    world->unsure = thing == THING_UNANSWERED;
+    world->declined = thing == THING_ERROR;
+}
+
+/* What the machine is told, whatever it makes of it. */
+static void note(struct world *world, enum thing thing)
+{
+    switch (thing) {
+    case THING_REPLY:
+    case THING_UNANSWERED:
+    case THING_ERROR:
+        note_reply(world, thing);
+        break;
+    case THING_IN_PROGRESS:
+    case THING_SNAPSHOT_IN_PROGRESS:
+        world->in_progress = true;
+        break;
+    case THING_REFUSED:
+    case THING_GUEST_ERROR:
+    case THING_MEMORY_ERROR:
+    case THING_SNAPSHOT_REFUSED:
+        world->refused = true;
+        break;
+    case THING_RESET:
+        world->reset = world->reset || world->confirmed || world->unsure;
+        break;
+    case THING_SUCCESS:
+    case THING_OTHER_SLOT:
+        world->noise++;
+        break;
+    case THING_INTERRUPT:
+        world->interrupted = true;
+        break;
+    case THING_LOST:
+        world->lost = true;
+        break;
+    default:
+        break;
     }
 }
 
@@ -147,6 +209,7 @@ static void happen(struct world *world, enum thing thing)
     static const struct error error = {
         .code = EXIT_FAILED, .text = "no", .qmp_desc = "no", .qmp_class = "GenericError"};
 
+    note(world, thing);
     switch (thing) {
     case THING_REPLY:
         obey(world, tell(world, (struct input){.kind = INPUT_REPLY}));
@@ -165,13 +228,20 @@ static void happen(struct world *world, enum thing thing)
     case THING_IN_PROGRESS:
         tell_ost(world, "0", 0x84);
         break;
+    case THING_SUCCESS:
+        tell_ost(world, "0", 0);
+        break;
     case THING_REFUSED:
-        world->refused = true;
         tell_ost(world, "0", 0x82);
         break;
     case THING_GUEST_ERROR:
-        world->refused = true;
         tell_named(world, "DEVICE_UNPLUG_GUEST_ERROR");
+        break;
+    case THING_MEMORY_ERROR:
+        tell_named(world, "MEM_UNPLUG_ERROR");
+        break;
+    case THING_RESET:
+        tell_named(world, "RESET");
         break;
     case THING_OTHER_SLOT:
         tell_ost(world, "7", 0x82);
@@ -190,9 +260,11 @@ static void happen(struct world *world, enum thing thing)
     case THING_SNAPSHOT_PRESENT:
         obey(world, tell(world, (struct input){.kind = INPUT_SNAPSHOT}));
         break;
+    case THING_SNAPSHOT_IN_PROGRESS:
+        tell_shown(world, OST_IN_PROGRESS);
+        break;
     case THING_SNAPSHOT_REFUSED:
-        world->refused = true;
-        tell_refusal(world);
+        tell_shown(world, 0x82);
         break;
     case THING_SNAPSHOT_OLDER:
         obey(world, tell(world, (struct input){.kind = INPUT_SNAPSHOT, .memory = &dimm.memory}));
@@ -206,22 +278,52 @@ static void happen(struct world *world, enum thing thing)
     }
 }
 
+/* Why it is late, by what it was told. */
+static const char *late_because(const struct world *world)
+{
+    return world->interrupted   ? "interrupted"
+           : world->reset       ? "the guest was reset"
+           : world->in_progress ? "stalled"
+           : world->unsure      ? "QEMU did not confirm"
+                                : "nobody answers";
+}
+
+static void check_late(const struct world *world)
+{
+    const char *because = late_because(world);
+
+    assert_false(world->device_gone || world->refused || world->declined);
+    assert_true(world->step.pending);
+    assert_int_equal(world->step.error.code, EXIT_TIMED_OUT);
+    if (strncmp(world->step.reason, because, strlen(because)) != 0)
+        fail_msg("not '%s': %s", because, world->step.reason);
+}
+
 static void check_end(const struct world *world)
 {
     const struct step *step = &world->step;
 
     assert_int_equal(world->finished, 1);
     assert_int_equal(world->asked, 1);
-    if (step->result == STEP_DONE)
-        assert_true(world->device_gone && world->sent_delete);
-    else
+    if (step->result != STEP_DONE)
         assert_true(step->error.code != EXIT_DONE && *step->reason);
-    if (step->result == STEP_REFUSED)
-        assert_true(world->refused && step->error.code == EXIT_REFUSED);
-    if (step->result == STEP_TIMEOUT)
-        assert_true(step->pending && step->error.code == EXIT_TIMED_OUT);
-    if (step->error.code == EXIT_NO_CONNECTION)
-        assert_int_equal(world->waiting, ACTION_FINISH);
+    switch (step->result) {
+    case STEP_DONE:
+        assert_true(world->device_gone && world->sent_delete);
+        break;
+    case STEP_REFUSED:
+        assert_true(world->refused && !world->declined);
+        assert_int_equal(step->error.code, EXIT_REFUSED);
+        break;
+    case STEP_TIMEOUT:
+        check_late(world);
+        break;
+    default:
+        assert_int_equal(step->result, STEP_FAILED);
+        assert_int_equal(step->error.code, world->lost ? EXIT_NO_CONNECTION : EXIT_FAILED);
+        assert_true(world->declined || (world->lost && !world->refused));
+        break;
+    }
 }
 
 static void play(const struct world *before, unsigned depth)
@@ -276,6 +378,9 @@ static void the_outcomes_are_told_apart(void **state)
         {{THING_REPLY, THING_DELETED, THING_REPLY}, 3, STEP_DONE, EXIT_DONE, ""},
         {{THING_DELETED, THING_REPLY, THING_REPLY}, 3, STEP_DONE, EXIT_DONE, ""},
         {{THING_REPLY, THING_REFUSED}, 2, STEP_REFUSED, EXIT_REFUSED, "busy"},
+        {{THING_REPLY, THING_IN_PROGRESS, THING_REFUSED}, 3, STEP_REFUSED, EXIT_REFUSED, "busy"},
+        {{THING_UNANSWERED, THING_REFUSED, THING_LOST}, 3, STEP_REFUSED, EXIT_REFUSED, "busy"},
+        {{THING_UNANSWERED, THING_DELETED, THING_LOST, THING_REPLY}, 4, STEP_DONE, EXIT_DONE, ""},
         {{THING_REPLY, THING_GUEST_ERROR}, 2, STEP_REFUSED, EXIT_REFUSED, "unplug error"},
         {{THING_REPLY, THING_DISCONNECTED, THING_SNAPSHOT_REFUSED},
          3,

@@ -29,6 +29,7 @@
 
 /* What is happening to whom, for the proxy's thread. */
 struct fault {
+    const char *name;
     struct lab_vm *vm;
     int signal; /* to QEMU, or 0 */
     void (*happen)(struct lab_vm *vm);
@@ -36,8 +37,39 @@ struct fault {
 
 static struct proxy *proxy;
 
+/* How often the last operation met the last fault. */
+static struct {
+    char operation[64];
+    const char *fault;
+    size_t count;
+} tally;
+
+static void tell_cases(void)
+{
+    if (tally.count > 0)
+        print_message("%s x %s: %zu cases\n", tally.operation, tally.fault, tally.count);
+    tally.count = 0;
+}
+
+static void count_case(const char *const *command, const char *fault)
+{
+    char operation[sizeof tally.operation] = "";
+
+    for (size_t i = 0; command[i]; i++) {
+        size_t length = strlen(operation);
+
+        snprintf(operation + length, sizeof operation - length, "%s%s", i ? " " : "", command[i]);
+    }
+    if (strcmp(operation, tally.operation) != 0 || (tally.fault && strcmp(tally.fault, fault) != 0))
+        tell_cases();
+    snprintf(tally.operation, sizeof tally.operation, "%s", operation);
+    tally.fault = fault;
+    tally.count++;
+}
+
 static int teardown(void **state)
 {
+    tell_cases();
     proxy_stop(proxy);
     proxy = NULL;
     return lab_teardown(state);
@@ -79,6 +111,7 @@ static const struct run_result *run_struck(struct fault *fault, const char *text
     assert_true(proxy_has_struck(proxy));
     if (result->seconds > seconds + 1)
         fail_msg("%s took %.2f s of %.2f", command[0], result->seconds, seconds);
+    count_case(command, fault->name);
     return result;
 }
 
@@ -133,7 +166,9 @@ static void assert_at_once(const struct run_result *result)
 static void die(int qemu, int number)
 {
     for (size_t i = 0; i < sizeof deaths / sizeof *deaths; i++) {
-        struct fault fault = {.vm = lab_start(qemu, LAB_ABSENT, NULL, NULL), .signal = number};
+        struct fault fault = {.name = number == SIGKILL ? "QEMU killed" : "QEMU ended",
+                              .vm = lab_start(qemu, LAB_ABSENT, NULL, NULL),
+                              .signal = number};
         const struct run_result *result;
 
         if (deaths[i].prepare[0])
@@ -178,6 +213,7 @@ static void qemu_is_killed_in_sight(int qemu)
     run_await(&process, "no such socket", PATIENT);
     assert_int_equal(run_end(&process, 0), 3);
     assert_true(clock_now() - killed < 1);
+    count_case(unplug + 1, "QEMU killed in sight");
 }
 
 static void the_guest_powers_off(int qemu)
@@ -191,7 +227,8 @@ static void the_guest_powers_off(int qemu)
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct fault fault = {.vm = lab_start(qemu, LAB_GIVES, NULL, NULL),
+        struct fault fault = {.name = "power off",
+                              .vm = lab_start(qemu, LAB_GIVES, NULL, NULL),
                               .happen = lab_power_off};
 
         EXPECT(0, lab_socket(fault.vm), "plug", "256M");
@@ -222,7 +259,7 @@ static void halt_then_reset(struct lab_vm *vm)
 
 static void assert_reset(struct lab_vm *vm, const char *const *command)
 {
-    struct fault fault = {.vm = vm, .happen = halt_then_reset};
+    struct fault fault = {.name = "reset", .vm = vm, .happen = halt_then_reset};
     const struct run_result *result =
         run_struck(&fault, "\"device_del\"", PROXY_BEFORE, command, 5, 20);
 
@@ -236,7 +273,8 @@ static void the_guest_is_reset(int qemu)
     static const char *const up[] = {"set", "1G", NULL};
     static const char *const down[] = {"set", "512M", "-t", "20", NULL};
     static const char *const size[] = {"unplug", "--size", "256M", "-t", "20", NULL};
-    struct fault fault = {.vm = lab_start(qemu, LAB_GIVES, NULL, NULL), .happen = lab_reset};
+    struct fault fault = {
+        .name = "reset", .vm = lab_start(qemu, LAB_GIVES, NULL, NULL), .happen = lab_reset};
     const char *socket = lab_socket(fault.vm);
 
     EXPECT(0, socket, "plug", "256M");
@@ -260,7 +298,8 @@ static void the_guest_is_reset_while_it_grows(int qemu)
     static const char *const plug[] = {"plug", "128M", "--id", "web0", NULL};
     static const char *const unplug[] = {"unplug", "web0", "-t", "2", NULL};
     static const char *const swap[] = {"set", "640M", "--swap", "-t", "20", NULL};
-    struct fault fault = {.vm = lab_start(qemu, LAB_GIVES, NULL, NULL), .happen = lab_reset};
+    struct fault fault = {
+        .name = "reset", .vm = lab_start(qemu, LAB_GIVES, NULL, NULL), .happen = lab_reset};
     const char *socket = lab_socket(fault.vm);
     uint64_t boot = lab_memtotal(fault.vm);
 

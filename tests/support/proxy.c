@@ -42,7 +42,7 @@ struct proxy {
     pthread_t thread;
     pthread_mutex_t lock; /* over the next four */
     struct trigger trigger;
-    bool struck;
+    double struck_at;
     size_t messages;
     double monitor_left;
     struct side client, server; /* of the thread alone, as is pid */
@@ -96,7 +96,8 @@ static bool is_struck(struct proxy *proxy, const char *message, size_t length,
                              : trigger->message == proxy->messages);
     if (struck)
         proxy->trigger.armed = false;
-    proxy->struck = proxy->struck || struck;
+    if (struck)
+        proxy->struck_at = clock_now();
     proxy->messages++;
     pthread_mutex_unlock(&proxy->lock);
     return struck;
@@ -236,7 +237,7 @@ static void arm(struct proxy *proxy, const struct trigger *trigger)
 {
     pthread_mutex_lock(&proxy->lock);
     proxy->trigger = *trigger;
-    proxy->struck = false;
+    proxy->struck_at = 0;
     proxy->messages = 0;
     proxy->monitor_left = 0;
     pthread_mutex_unlock(&proxy->lock);
@@ -257,14 +258,19 @@ void proxy_on(struct proxy *proxy, const char *text, enum proxy_moment moment, p
     arm(proxy, &trigger);
 }
 
-bool proxy_has_struck(struct proxy *proxy)
+double proxy_struck_at(struct proxy *proxy)
 {
-    bool struck;
+    double struck_at;
 
     pthread_mutex_lock(&proxy->lock);
-    struck = proxy->struck;
+    struck_at = proxy->struck_at;
     pthread_mutex_unlock(&proxy->lock);
-    return struck;
+    return struck_at;
+}
+
+bool proxy_has_struck(struct proxy *proxy)
+{
+    return proxy_struck_at(proxy) > 0;
 }
 
 double proxy_monitor_left(struct proxy *proxy)

@@ -37,6 +37,8 @@ void proxy_on(struct proxy *proxy, const char *text, enum proxy_moment moment, p
               void *arg);
 /* Whether that message has come. */
 bool proxy_has_struck(struct proxy *proxy);
+/* When it came, as clock_now says; 0: it has not. */
+double proxy_struck_at(struct proxy *proxy);
 /* When the monitor ended a connection last, as clock_now says; 0: not since the text or the message
  * was set. */
 double proxy_monitor_left(struct proxy *proxy);

@@ -216,6 +216,8 @@ static void the_limit_of_locked_memory_is_seen(void **state)
     assert_int_equal(prlimit(lab_pid(vm), RLIMIT_MEMLOCK, NULL, &limit), 0);
     limit.rlim_cur = 8 << 20;
     assert_int_equal(prlimit(lab_pid(vm), RLIMIT_MEMLOCK, &limit, NULL), 0);
+    /* It greets at once, and answers when it has locked all that it has. */
+    EXPECT(0, socket, "status", "--connect-timeout", "60");
     result = run_json(EXPECT(1, socket, "set", "+256M", "--json", "--accept-timeout", "0"));
     assert_string_equal(json_string_value(json_at(result, "error.message")),
                         "QEMU locks its memory: it needs 256M more of locked memory, its limit of "

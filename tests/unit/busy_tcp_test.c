@@ -69,6 +69,10 @@ static void expect_us(const struct stage *stage, const struct qmp_holder *holder
     stage_expect(stage, QMP_ERROR_BUSY, QMP_PHASE_GREETING, 0, expected);
 }
 
+/* In milliseconds. A name is looked up within it, by a thread that has little of valgrind's time.
+ */
+#define PATIENCE 1000
+
 /* Where it listens, where its user connects, and by what name it is asked for then. */
 static void expect_named(const char *listens, const char *user, const char *asked)
 {
@@ -83,7 +87,7 @@ static void expect_named(const char *listens, const char *user, const char *aske
     assert_int_equal(qmp_monitor_holder(address, &holder), 0); /* it waits, and is not served */
     event_base_loop(stage.base, EVLOOP_ONCE);
     assert_int_equal(qmp_monitor_holder(address, &holder), 1);
-    stage_connect(&stage, address, 0, 100);
+    stage_connect(&stage, address, 0, PATIENCE);
     expect_us(&stage, &holder);
     close(held);
     stage_close(&stage);

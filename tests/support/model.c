@@ -318,8 +318,11 @@ static unsigned list(struct model *model, struct choice *choices)
 
     switch (model->action.kind) {
     case ACTION_SEND:
-        for (enum happening happening = CARRIED_OUT; happening <= QEMU_REFUSES; happening++)
-            choices[count++] = (struct choice){happening, NULL};
+        for (enum happening happening = CARRIED_OUT; happening <= QEMU_REFUSES; happening++) {
+            /* Without a connection nothing is sent; only a look makes one again. */
+            if (!model->deaf || happening == COMMAND_LOST)
+                choices[count++] = (struct choice){happening, NULL};
+        }
         count += guest_choices(model, choices + count);
         break;
     case ACTION_WAIT:

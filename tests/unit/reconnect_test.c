@@ -11,14 +11,22 @@
 #include "support/fake_vm.h"
 #include "support/run.h"
 
-/* dimm0 is asked for, which is confirmed, and the connection ends. */
-static struct fake_monitor *start_cut(void)
+/* dimm0 is asked for, which is confirmed. */
+static struct fake_monitor *start_asked(void)
 {
     struct fake_monitor *fake = fake_monitor_start();
 
     fake_vm_describe(fake);
     fake_vm_has_dimm(fake);
     fake_monitor_expect(fake, "device_del", "{\"id\":\"dimm0\"}", "{}");
+    return fake;
+}
+
+/* And the connection ends. */
+static struct fake_monitor *start_cut(void)
+{
+    struct fake_monitor *fake = start_asked();
+
     fake_monitor_close(fake);
     return fake;
 }
@@ -58,13 +66,10 @@ static void another_vm_is_told_nothing(void **state)
 /* The guest gives dimm0 up, and the monitor comes back after a while. */
 static void a_socket_that_comes_back_is_waited_for(void **state)
 {
-    struct fake_monitor *fake = fake_monitor_start();
+    struct fake_monitor *fake = start_asked();
     const struct run_result *result;
 
     (void)state;
-    fake_vm_describe(fake);
-    fake_vm_has_dimm(fake);
-    fake_monitor_expect(fake, "device_del", "{\"id\":\"dimm0\"}", "{}");
     fake_monitor_leave(fake, 400);
     fake_vm_describe(fake);
     fake_monitor_expect(fake, "object-del", "{\"id\":\"mem-dimm0\"}", "{}");
@@ -75,13 +80,10 @@ static void a_socket_that_comes_back_is_waited_for(void **state)
 
 static void one_that_does_not_is_given_up(void **state)
 {
-    struct fake_monitor *fake = fake_monitor_start();
+    struct fake_monitor *fake = start_asked();
     const struct run_result *result;
 
     (void)state;
-    fake_vm_describe(fake);
-    fake_vm_has_dimm(fake);
-    fake_monitor_expect(fake, "device_del", "{\"id\":\"dimm0\"}", "{}");
     fake_monitor_leave(fake, 60000);
     result = EXPECT(3, fake_monitor_path(fake), "unplug", "dimm0", "-t", "0.5");
     assert_non_null(strstr(result->err, "the connection was lost; whether the device is gone is "
